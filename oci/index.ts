@@ -1,0 +1,57 @@
+export {
+  OciError,
+  isOciError,
+  type ErrorCode,
+  type LocalCode,
+  type OciErrorOptions,
+  type WireCode,
+} from './errors.js';
+export {
+  DIGEST_ALGORITHMS,
+  Digester,
+  algorithmOf,
+  digestOf,
+  hexOf,
+  isDigest,
+  isDigestAlgorithm,
+  parseDigest,
+  type Digest,
+  type DigestAlgorithm,
+} from './digest.js';
+export { describe, parseDescriptor, type Descriptor } from './descriptor.js';
+export {
+  MEDIA_TYPES,
+  baseMediaType,
+  isImageType,
+  isIndexType,
+  isManifestType,
+  isMediaType,
+  isNonDistributable,
+  isSchema1Type,
+} from './media-types.js';
+export {
+  MANIFEST_LIMIT,
+  artifactTypeOf,
+  childrenOf,
+  parseManifest,
+  type ImageManifest,
+  type IndexManifest,
+  type Manifest,
+} from './manifest.js';
+export { formatPlatform, parsePlatform, platformMatches, type Platform } from './platform.js';
+export {
+  DEFAULT_REGISTRY,
+  NAME_LIMIT,
+  formatReference,
+  isRepository,
+  isTag,
+  parseReference,
+  parseRepository,
+  parseTag,
+  referrersTag,
+  type Reference,
+} from './reference.js';
+export { collect, streamOf, type ByteStream } from './stream.js';
+export { encodeJson, isObject, parseJson } from './json.js';
+export type { OnProgress, Progress } from './progress.js';
+export type { Blob, ByteRange, CallOptions, Image, Index, Layer } from './views.js';

@@ -1,0 +1,124 @@
+import { parseDescriptor, type Descriptor } from './descriptor.js';
+import { OciError } from './errors.js';
+import { isObject, parseJson } from './json.js';
+import { MEDIA_TYPES, baseMediaType, isImageType, isIndexType, isSchema1Type } from './media-types.js';
+
+/** Largest manifest that is read or stored here, in bytes. The spec asks for 4 MiB at least. */
+export const MANIFEST_LIMIT = 8 * 1024 * 1024;
+
+interface ManifestCommon {
+  /** The type the manifest travels under: its `Content-Type`. */
+  readonly mediaType: string;
+  readonly artifactType?: string;
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface ImageManifest extends ManifestCommon {
+  readonly kind: 'image';
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+}
+
+export interface IndexManifest extends ManifestCommon {
+  readonly kind: 'index';
+  readonly manifests: readonly Descriptor[];
+}
+
+/** A manifest as far as rules need it. The exact bytes are what is stored, hashed and sent. */
+export type Manifest = ImageManifest | IndexManifest;
+
+const invalid = (message: string): OciError => new OciError('MANIFEST_INVALID', message);
+
+/**
+ * Reads an image manifest or an index (image-spec, manifest.md and image-index.md; Docker schema 2).
+ * @param contentType the type the bytes came with; checked against the document's own `mediaType`
+ * @throws OciError `MANIFEST_INVALID`
+ */
+export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest {
+  const document = parseJson(bytes, 'manifest');
+  if (!isObject(document)) throw invalid('manifest is not a JSON object');
+  const mediaType = manifestType(document, contentType);
+  if (document.schemaVersion !== 2) {
+    throw invalid(
+      `manifest has schemaVersion ${JSON.stringify(document.schemaVersion) ?? 'missing'}, expected 2`,
+    );
+  }
+  const common = parseCommon(document, mediaType);
+  if (isIndexType(mediaType)) {
+    if (document.layers !== undefined || document.config !== undefined) {
+      throw invalid('manifest is an index but has config or layers');
+    }
+    return { ...common, kind: 'index', manifests: parseList(document.manifests, 'manifests') };
+  }
+  if (document.manifests !== undefined) throw invalid('manifest is an image but has a list of manifests');
+  return {
+    ...common,
+    kind: 'image',
+    config: parseDescriptor(document.config, 'config'),
+    layers: parseList(document.layers, 'layers'),
+  };
+}
+
+function parseCommon(document: Record<string, unknown>, mediaType: string): ManifestCommon {
+  const { artifactType, subject, annotations } = document;
+  if (artifactType !== undefined && typeof artifactType !== 'string')
+    throw invalid('artifactType is not a string');
+  if (
+    annotations !== undefined &&
+    annotations !== null &&
+    !(isObject(annotations) && Object.values(annotations).every((value) => typeof value === 'string'))
+  ) {
+    throw invalid('annotations is not a map of strings');
+  }
+  return {
+    mediaType,
+    ...(artifactType ? { artifactType } : {}),
+    ...(subject === undefined || subject === null ? {} : { subject: parseDescriptor(subject, 'subject') }),
+    ...(annotations ? { annotations: annotations as Record<string, string> } : {}),
+  };
+}
+
+function parseList(value: unknown, at: string): readonly Descriptor[] {
+  // Go writes an empty list as null.
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw invalid(`${at} is not a list`);
+  return value.map((entry, index) => parseDescriptor(entry, `${at}[${index}]`));
+}
+
+/** Which type rules a manifest: what it came as, what it says of itself, or what its fields show. */
+function manifestType(document: Record<string, unknown>, contentType: string | undefined): string {
+  const own = document.mediaType;
+  if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string');
+  const sent = contentType === undefined ? '' : baseMediaType(contentType);
+  const generic = sent === '' || sent === 'application/json' || sent === 'application/octet-stream';
+  if (!generic && own && baseMediaType(own) !== sent) {
+    throw invalid(`manifest says mediaType ${own} but was sent as ${sent}`);
+  }
+  const mediaType = own ? baseMediaType(own) : generic ? inferType(document) : sent;
+  if (isSchema1Type(mediaType) || document.schemaVersion === 1) {
+    throw invalid('Docker schema 1 manifests are not supported: push the image again with a current client');
+  }
+  if (!isImageType(mediaType) && !isIndexType(mediaType)) {
+    throw invalid(`media type ${mediaType || '(none)'} is not a manifest type known here`);
+  }
+  return mediaType;
+}
+
+function inferType(document: Record<string, unknown>): string {
+  if (document.manifests !== undefined) return MEDIA_TYPES.ociIndex;
+  if (document.layers === undefined && document.config === undefined) return '';
+  const config = isObject(document.config) ? document.config.mediaType : undefined;
+  return config === MEDIA_TYPES.dockerConfig ? MEDIA_TYPES.dockerManifest : MEDIA_TYPES.ociManifest;
+}
+
+/** What a referrers list shows as `artifactType` (distribution-spec, "Listing Referrers"). */
+export function artifactTypeOf(manifest: Manifest): string | undefined {
+  if (manifest.artifactType) return manifest.artifactType;
+  return manifest.kind === 'image' ? manifest.config.mediaType : undefined;
+}
+
+/** Everything a manifest points down to: children of an index; config and layers of an image. */
+export function childrenOf(manifest: Manifest): readonly Descriptor[] {
+  return manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers];
+}

@@ -1,0 +1,58 @@
+// One esbuild run makes every door and the bin; tsc makes the types.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { notices } from './notices.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const pkg = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** Output name (below dist, without .js) to source file. */
+const DOORS = {
+  index: 'oci/index.ts',
+  registry: 'registry/index.ts',
+  'registry/driver-suite': 'registry/storage/driver-suite.ts',
+  testing: 'testing/index.ts',
+  cli: 'cli/main.ts',
+  conformance: 'conformance/main.ts',
+};
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+mkdirSync(join(root, 'dist'), { recursive: true });
+const result = await build({
+  absWorkingDir: root,
+  entryPoints: Object.entries(DOORS).map(([out, source]) => ({ in: source, out })),
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  external: Object.keys(pkg.dependencies),
+  define: { OCILOT_VERSION: JSON.stringify(pkg.version) },
+  // Bundled CommonJS packages ask for node's own modules through require.
+  banner: {
+    js: "import{createRequire as __ocilotRequire}from'node:module';const require=__ocilotRequire(import.meta.url);",
+  },
+  chunkNames: 'chunks/[name]-[hash]',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+});
+chmodSync(join(root, 'dist/cli.js'), 0o755);
+writeFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), notices(root, result.metafile));
+
+const tsc = spawnSync(
+  process.execPath,
+  [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
+if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+writeFileSync(join(root, 'dist/.built'), '');

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+/** `fast` is what `npm test` runs; `long` holds the crash, load and peer suites. */
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/helpers/count-reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/long/**', 'test/e2e/**'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
