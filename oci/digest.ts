@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { OciError } from './errors.js';
+import { quote } from './quote.js';
 
 declare const brand: unique symbol;
 
@@ -11,6 +12,8 @@ export type DigestAlgorithm = 'sha256' | 'sha512';
 const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128 };
 const GRAMMAR = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 const HEX = /^[0-9a-f]+$/;
+/** Longer text is no digest of any algorithm, and is not looked into. */
+const LENGTH_LIMIT = 256;
 
 /** Algorithms that content can be named by here (image-spec, descriptor.md, "Registered algorithms"). */
 export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512'];
@@ -33,15 +36,15 @@ export function isDigest(text: string): text is Digest {
  */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
-  const shown = text.length > 160 ? `${text.slice(0, 160)}…` : text;
   const algorithm = text.slice(0, text.indexOf(':'));
-  const reason = !GRAMMAR.test(text)
-    ? 'it is not algorithm:hex'
-    : isDigestAlgorithm(algorithm)
-      ? `${algorithm} takes ${HEX_LENGTH[algorithm]} lower-case hex digits`
-      : `the algorithm is not one of ${DIGEST_ALGORITHMS.join(', ')}`;
-  throw new OciError('DIGEST_INVALID', `digest "${shown}" is not valid: ${reason}`, {
-    detail: { digest: shown },
+  const reason =
+    text.length > LENGTH_LIMIT || !GRAMMAR.test(text)
+      ? 'it is not algorithm:hex'
+      : isDigestAlgorithm(algorithm)
+        ? `${algorithm} takes ${HEX_LENGTH[algorithm]} lower-case hex digits`
+        : `the algorithm is not one of ${DIGEST_ALGORITHMS.join(', ')}`;
+  throw new OciError('DIGEST_INVALID', `digest ${quote(text)} is not valid: ${reason}`, {
+    detail: { digest: text.slice(0, LENGTH_LIMIT) },
   });
 }
 

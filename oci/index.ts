@@ -18,6 +18,7 @@ export {
   type Digest,
   type DigestAlgorithm,
 } from './digest.js';
+export { isHost } from './host.js';
 export { describe, parseDescriptor, type Descriptor } from './descriptor.js';
 export {
   MEDIA_TYPES,
@@ -52,6 +53,7 @@ export {
   type Reference,
 } from './reference.js';
 export { collect, streamOf, type ByteStream } from './stream.js';
-export { encodeJson, isObject, parseJson } from './json.js';
+export { encodeJson, isObject, isStringList, isStringMap, parseJson } from './json.js';
+export { printable, quote } from './quote.js';
 export type { OnProgress, Progress } from './progress.js';
 export type { Blob, ByteRange, CallOptions, Image, Index, Layer } from './views.js';

@@ -1,7 +1,8 @@
 import { parseDescriptor, type Descriptor } from './descriptor.js';
 import { OciError } from './errors.js';
-import { isObject, parseJson } from './json.js';
+import { dropNulls, isObject, isStringMap, parseJson } from './json.js';
 import { MEDIA_TYPES, baseMediaType, isImageType, isIndexType, isSchema1Type } from './media-types.js';
+import { quote } from './quote.js';
 
 /** Largest manifest that is read or stored here, in bytes. The spec asks for 4 MiB at least. */
 export const MANIFEST_LIMIT = 8 * 1024 * 1024;
@@ -40,9 +41,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   if (!isObject(document)) throw invalid('manifest is not a JSON object');
   const mediaType = manifestType(document, contentType);
   if (document.schemaVersion !== 2) {
-    throw invalid(
-      `manifest has schemaVersion ${JSON.stringify(document.schemaVersion) ?? 'missing'}, expected 2`,
-    );
+    throw invalid(`manifest has schemaVersion ${showScalar(document.schemaVersion)}, expected 2`);
   }
   const common = parseCommon(document, mediaType);
   if (isIndexType(mediaType)) {
@@ -60,47 +59,52 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
   };
 }
 
+/** Never more than a line of it: the value may be a document of its own, as deep and long as it likes. */
+function showScalar(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  return typeof value === 'number' || value === null ? String(value) : typeof value;
+}
+
 function parseCommon(document: Record<string, unknown>, mediaType: string): ManifestCommon {
-  const { artifactType, subject, annotations } = document;
+  const { artifactType, subject, annotations } = dropNulls(document, [
+    'artifactType',
+    'subject',
+    'annotations',
+  ]);
   if (artifactType !== undefined && typeof artifactType !== 'string')
     throw invalid('artifactType is not a string');
-  if (
-    annotations !== undefined &&
-    annotations !== null &&
-    !(isObject(annotations) && Object.values(annotations).every((value) => typeof value === 'string'))
-  ) {
+  if (annotations !== undefined && !isStringMap(annotations))
     throw invalid('annotations is not a map of strings');
-  }
   return {
     mediaType,
     ...(artifactType ? { artifactType } : {}),
-    ...(subject === undefined || subject === null ? {} : { subject: parseDescriptor(subject, 'subject') }),
-    ...(annotations ? { annotations: annotations as Record<string, string> } : {}),
+    ...(subject === undefined ? {} : { subject: parseDescriptor(subject, 'subject') }),
+    ...(annotations === undefined ? {} : { annotations }),
   };
 }
 
 function parseList(value: unknown, at: string): readonly Descriptor[] {
   // Go writes an empty list as null.
   if (value === null) return [];
-  if (!Array.isArray(value)) throw invalid(`${at} is not a list`);
+  if (!Array.isArray(value)) throw invalid(`${at} is ${value === undefined ? 'missing' : 'not a list'}`);
   return value.map((entry, index) => parseDescriptor(entry, `${at}[${index}]`));
 }
 
 /** Which type rules a manifest: what it came as, what it says of itself, or what its fields show. */
 function manifestType(document: Record<string, unknown>, contentType: string | undefined): string {
-  const own = document.mediaType;
+  const own = document.mediaType ?? undefined;
   if (own !== undefined && typeof own !== 'string') throw invalid('mediaType is not a string');
   const sent = contentType === undefined ? '' : baseMediaType(contentType);
   const generic = sent === '' || sent === 'application/json' || sent === 'application/octet-stream';
   if (!generic && own && baseMediaType(own) !== sent) {
-    throw invalid(`manifest says mediaType ${own} but was sent as ${sent}`);
+    throw invalid(`manifest says mediaType ${quote(own)} but was sent as ${quote(sent)}`);
   }
   const mediaType = own ? baseMediaType(own) : generic ? inferType(document) : sent;
   if (isSchema1Type(mediaType) || document.schemaVersion === 1) {
     throw invalid('Docker schema 1 manifests are not supported: push the image again with a current client');
   }
   if (!isImageType(mediaType) && !isIndexType(mediaType)) {
-    throw invalid(`media type ${mediaType || '(none)'} is not a manifest type known here`);
+    throw invalid(`media type ${quote(mediaType)} is not a manifest type known here`);
   }
   return mediaType;
 }

@@ -31,9 +31,12 @@ export const isManifestType = (mediaType: string): boolean => IMAGE.has(mediaTyp
 /** Docker's retired schema 1, which no part of this package stores. */
 export const isSchema1Type = (mediaType: string): boolean => SCHEMA1.has(mediaType);
 
-/** Layers whose bytes may not be in a registry: OCI non-distributable and Docker foreign ones. */
+/** Layers whose bytes may not be in a registry: OCI non-distributable and Docker foreign ones, and no look-alikes. */
 export function isNonDistributable(mediaType: string): boolean {
-  return mediaType.includes('.nondistributable.') || mediaType.includes('.foreign.');
+  return (
+    mediaType.startsWith(MEDIA_TYPES.ociLayerNonDistributable) ||
+    mediaType.startsWith('application/vnd.docker.image.rootfs.foreign.diff.tar')
+  );
 }
 
 /** The type without its parameters, in lower case: `Application/JSON; charset=utf-8` → `application/json`. */

@@ -1,0 +1,71 @@
+import { isOciError, type ErrorCode } from '../oci/index.js';
+
+/** The status each code travels with (distribution-spec, "Error Codes"). */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  BLOB_UNKNOWN: 404,
+  BLOB_UPLOAD_INVALID: 409,
+  BLOB_UPLOAD_UNKNOWN: 404,
+  DENIED: 403,
+  DIGEST_INVALID: 400,
+  MANIFEST_BLOB_UNKNOWN: 400,
+  MANIFEST_INVALID: 400,
+  MANIFEST_UNKNOWN: 404,
+  NAME_INVALID: 400,
+  NAME_UNKNOWN: 404,
+  PAGINATION_NUMBER_INVALID: 400,
+  PRECONDITION_FAILED: 412,
+  RANGE_INVALID: 416,
+  SIZE_INVALID: 400,
+  SIZE_LIMIT: 413,
+  TAG_INVALID: 400,
+  TOOMANYREQUESTS: 429,
+  UNAUTHORIZED: 401,
+  UNSUPPORTED: 405,
+  UNAVAILABLE: 503,
+  STORE_FULL: 507,
+  STORE_CLOSED: 503,
+};
+
+/** Local codes that have no place on the wire, and what is said instead. */
+const SPOKEN: Partial<Record<ErrorCode, ErrorCode>> = {
+  PRECONDITION_FAILED: 'DENIED',
+  SIZE_LIMIT: 'MANIFEST_INVALID',
+  STORE_FULL: 'DENIED',
+  STORE_CLOSED: 'UNAVAILABLE',
+};
+
+export function statusOf(error: unknown): number {
+  return isOciError(error) ? (STATUS[error.code] ?? 500) : 500;
+}
+
+/** One error in the envelope of the spec. `MANIFEST_BLOB_UNKNOWN` gets an entry for each digest. */
+export function errorBody(error: unknown): string {
+  if (!isOciError(error) || STATUS[error.code] === undefined) {
+    return JSON.stringify({
+      errors: [{ code: 'UNKNOWN', message: 'the registry failed to answer; its log says why' }],
+    });
+  }
+  const { message, detail } = error;
+  const code = SPOKEN[error.code] ?? error.code;
+  const details = error.code === 'MANIFEST_BLOB_UNKNOWN' && Array.isArray(detail) ? detail : [detail];
+  return JSON.stringify({
+    errors: details.map((entry: unknown) => ({
+      code,
+      message,
+      ...(entry === undefined ? {} : { detail: entry }),
+    })),
+  });
+}
+
+export function errorResponse(error: unknown, headers: Record<string, string> = {}): Response {
+  const body = errorBody(error);
+  return new Response(body, {
+    status: statusOf(error),
+    headers: {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      'docker-distribution-api-version': 'registry/2.0',
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,148 @@
+import {
+  OciError,
+  collect,
+  isDigest,
+  isOciError,
+  isTag,
+  parseDigest,
+  parseManifest,
+  parseTag,
+  platformMatches,
+  type Digest,
+} from '../oci/index.js';
+import { bodyOf, contentLength, empty, header, repositoryOf, type Call } from './call.js';
+import { isUnchanged, parseTags } from './conditional.js';
+import { parseAccept, wantsImageOnly } from './negotiate.js';
+import type { StoredManifest } from './storage/manifest-record.js';
+
+interface Target {
+  readonly repo: string;
+  readonly reference: string;
+}
+
+/** Tags that one push may name (`?tag=`); more are answered with 414. */
+const TAG_LIMIT = 100;
+
+/** GET and HEAD of a manifest by tag or digest (distribution-spec, "Pulling manifests", end-3). */
+export async function getManifest(call: Call, target: Target): Promise<Response> {
+  const repo = repositoryOf(call, target.repo);
+  call.note.reference = target.reference.slice(0, 200);
+  let digest = await resolve(call, repo, target.reference);
+  let manifest = await call.store.manifests.get(repo, digest);
+  if (manifest === undefined) throw await unknownManifest(call, repo, target.reference);
+  if (
+    !target.reference.includes(':') &&
+    wantsImageOnly(parseAccept(header(call, 'accept')), manifest.mediaType)
+  ) {
+    const child = await defaultImage(call, repo, manifest);
+    if (child !== undefined) ({ digest, manifest } = child);
+  }
+  const headers: Record<string, string> = {
+    'content-type': manifest.mediaType,
+    'content-length': String(manifest.bytes.byteLength),
+    'docker-content-digest': digest,
+    etag: `"${digest}"`,
+  };
+  if (isUnchanged(header(call, 'if-none-match'), digest)) {
+    return empty(304, { etag: headers.etag ?? '', 'docker-content-digest': digest });
+  }
+  return new Response(call.method === 'HEAD' ? null : (manifest.bytes as Uint8Array<ArrayBuffer>), {
+    status: 200,
+    headers,
+  });
+}
+
+/** The linux/amd64 image of an index, for clients older than indexes. */
+async function defaultImage(
+  call: Call,
+  repo: string,
+  index: StoredManifest,
+): Promise<{ digest: Digest; manifest: StoredManifest } | undefined> {
+  const parsed = parseManifest(index.bytes, index.mediaType);
+  if (parsed.kind !== 'index') return undefined;
+  const child = parsed.manifests.find(
+    ({ platform }) =>
+      platform !== undefined && platformMatches(platform, { os: 'linux', architecture: 'amd64' }),
+  );
+  const manifest = child === undefined ? undefined : await call.store.manifests.get(repo, child.digest);
+  return child === undefined || manifest === undefined ? undefined : { digest: child.digest, manifest };
+}
+
+/** PUT of a manifest by tag (end-7a) or by digest with any number of tags (end-7b). */
+export async function putManifest(call: Call, target: Target): Promise<Response> {
+  const repo = repositoryOf(call, target.repo);
+  call.note.reference = target.reference.slice(0, 200);
+  const byDigest = target.reference.includes(':');
+  const digest = byDigest ? parseDigest(target.reference) : undefined;
+  const named = byDigest ? call.query.getAll('tag') : [target.reference];
+  const tags = [...new Set(named.map(parseTag))];
+  if (tags.length > TAG_LIMIT) return empty(414, { 'content-length': '0' });
+  const bytes = await readManifest(call);
+  const ifMatch = parseTags(header(call, 'if-match'));
+  const ifNoneMatch = parseTags(header(call, 'if-none-match'));
+  const contentType = header(call, 'content-type');
+  const put = await call.store.manifests.put(repo, {
+    bytes,
+    tags,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(digest === undefined ? {} : { digest }),
+    condition: {
+      ...(ifMatch === undefined ? {} : { ifMatch }),
+      ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    },
+  });
+  return empty(201, {
+    location: `/v2/${repo}/manifests/${byDigest ? put.digest : target.reference}`,
+    'docker-content-digest': put.digest,
+    'content-length': '0',
+    etag: `"${put.digest}"`,
+    ...(put.subject === undefined ? {} : { 'oci-subject': put.subject }),
+    ...(byDigest && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
+  });
+}
+
+/** Takes the body in, and no more than a manifest may have. */
+async function readManifest(call: Call): Promise<Uint8Array> {
+  const { manifestLimit } = call.store.core.rules;
+  const length = contentLength(call);
+  if (length !== undefined && length > manifestLimit) {
+    throw new OciError('SIZE_LIMIT', `manifest of ${length} bytes is larger than ${manifestLimit} bytes`, {
+      detail: { limit: manifestLimit },
+    });
+  }
+  return await collect(bodyOf(call), manifestLimit, 'manifest');
+}
+
+/** DELETE of a tag or a manifest (distribution-spec, "Deleting tags" and "Deleting Manifests", end-9). */
+export async function deleteManifest(call: Call, target: Target): Promise<Response> {
+  const repo = repositoryOf(call, target.repo);
+  call.note.reference = target.reference.slice(0, 200);
+  try {
+    if (target.reference.includes(':'))
+      await call.store.manifests.delete(repo, parseDigest(target.reference));
+    else await call.store.tags.delete(repo, parseTag(target.reference));
+  } catch (error) {
+    if (isOciError(error, 'MANIFEST_UNKNOWN')) throw await unknownManifest(call, repo, target.reference);
+    throw error;
+  }
+  return empty(202, { 'content-length': '0' });
+}
+
+/** @throws OciError `DIGEST_INVALID`, `MANIFEST_UNKNOWN`, `NAME_UNKNOWN` */
+async function resolve(call: Call, repo: string, reference: string): Promise<Digest> {
+  if (reference.includes(':')) return parseDigest(reference);
+  const tag = isTag(reference) ? await call.store.tags.get(repo, reference) : undefined;
+  if (tag === undefined) throw await unknownManifest(call, repo, reference);
+  return tag.digest;
+}
+
+/** Tells an unknown manifest from an unknown repository. */
+async function unknownManifest(call: Call, repo: string, reference: string): Promise<OciError> {
+  if (!(await call.store.repositories.exists(repo))) {
+    return new OciError('NAME_UNKNOWN', `repository ${repo} is not known`, { detail: { name: repo } });
+  }
+  const shown = reference.slice(0, 200);
+  return new OciError('MANIFEST_UNKNOWN', `manifest ${shown} is not in ${repo}`, {
+    detail: isDigest(reference) ? { digest: shown } : { tag: shown },
+  });
+}

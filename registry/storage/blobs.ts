@@ -1,0 +1,210 @@
+import { OciError, isOciError, type ByteRange, type ByteStream, type Digest } from '../../oci/index.js';
+import type { Location } from './bytes.js';
+import type { Core } from './core.js';
+import { keys, lastPart } from './keys.js';
+import type { Leases } from './leases.js';
+import type { Quotas } from './quotas.js';
+import { put, remove, type Operation, type Precondition } from './records.js';
+import { decode, encode } from './values.js';
+
+/** Where the bytes of a blob are. */
+export type Place = { readonly inline: true } | { readonly location: Location };
+
+/** What the record of a link says: enough to read the blob. */
+export type BlobFacts = { readonly size: number } & Place;
+
+/** The one record of a blob, whatever number of repositories links it. */
+export type BlobRecord = BlobFacts & { readonly links: number };
+
+/** New content for `link`: small bytes, or a location just published. */
+export type Content = { readonly size: number } & (
+  | { readonly bytes: Uint8Array }
+  | { readonly location: Location }
+);
+
+const DONE = new Uint8Array(0);
+
+/** Blobs: stored once, seen only through the repositories that link them. */
+export class Blobs {
+  readonly #core: Core;
+  readonly #leases: Leases;
+  readonly #quotas: Quotas;
+
+  constructor(core: Core, leases: Leases, quotas: Quotas) {
+    this.#core = core;
+    this.#leases = leases;
+    this.#quotas = quotas;
+  }
+
+  /** The size of a blob of the repository, and a lease on it; `undefined` when there is none. */
+  async stat(repo: string, digest: Digest): Promise<BlobFacts | undefined> {
+    const key = keys.link(repo, digest);
+    const value = await this.#core.records.get(key);
+    if (value === undefined || !(await this.#leases.take(repo, digest, key))) return undefined;
+    return decode<BlobFacts>(value);
+  }
+
+  /**
+   * Opens a blob that `stat` found. Small blobs come as bytes.
+   * @returns undefined when it was deleted meanwhile
+   */
+  async open(
+    digest: Digest,
+    facts: BlobFacts,
+    range: ByteRange,
+  ): Promise<Uint8Array | ByteStream | undefined> {
+    if (facts.size === 0 || range.end < range.start) return DONE;
+    if ('location' in facts) {
+      try {
+        return await this.#core.bytes.open(facts.location, range);
+      } catch (error) {
+        if (
+          isOciError(error, 'STORE_CORRUPT') &&
+          (await this.#core.records.get(keys.blob(digest))) === undefined
+        )
+          return undefined;
+        throw error;
+      }
+    }
+    const bytes = await this.#core.records.get(keys.inline(digest));
+    return bytes?.subarray(range.start, range.end + 1);
+  }
+
+  /** The record of a blob, in whatever repository it is. */
+  async record(digest: Digest): Promise<BlobRecord | undefined> {
+    const value = await this.#core.records.get(keys.blob(digest));
+    return value === undefined ? undefined : decode<BlobRecord>(value);
+  }
+
+  /**
+   * Makes a blob visible in a repository. When it is stored already `content` is not used, and its bytes, if published,
+   * are deleted again.
+   * @param content undefined: link what is there (a mount)
+   * @returns false when nothing is there to link
+   */
+  async link(repo: string, digest: Digest, content?: Content): Promise<boolean> {
+    const { records, bytes } = this.#core;
+    for (;;) {
+      const linked = await records.get(keys.link(repo, digest));
+      if (linked !== undefined) {
+        if (!(await this.#leases.take(repo, digest, keys.link(repo, digest)))) continue;
+        if (content !== undefined && 'location' in content)
+          await this.#dropUnused(content.location, decode<BlobFacts>(linked));
+        return true;
+      }
+      const before = await records.get(keys.blob(digest));
+      const stored = before === undefined ? undefined : decode<BlobRecord>(before);
+      if (stored === undefined && content === undefined) return false;
+      const facts = stored === undefined ? factsOf(content as Content) : placeOf(stored);
+      const repository = await records.get(keys.repository(repo));
+      const quota = await this.#quotas.change(repo, digest, facts.size);
+      const operations: Operation[] = [
+        put(keys.link(repo, digest), encode(facts)),
+        put(keys.owner(digest, repo), DONE),
+        put(keys.blob(digest), encode({ ...facts, links: (stored?.links ?? 0) + 1 } satisfies BlobRecord)),
+        this.#leases.operation(repo, digest),
+        ...quota.operations,
+      ];
+      if (stored === undefined && content !== undefined && 'bytes' in content)
+        operations.push(put(keys.inline(digest), content.bytes));
+      if (repository === undefined)
+        operations.push(put(keys.repository(repo), encode({ created: this.#core.now() })));
+      const preconditions: Precondition[] = [
+        { key: keys.link(repo, digest), value: undefined },
+        { key: keys.blob(digest), value: before },
+        { key: keys.repository(repo), value: repository },
+        ...quota.preconditions,
+      ];
+      if (!(await records.commit(operations, preconditions))) continue;
+      if (stored !== undefined && content !== undefined && 'location' in content) {
+        await bytes.delete(content.location).catch(() => undefined);
+      }
+      return true;
+    }
+  }
+
+  /** A repository, of those the caller may see, that holds the blob. */
+  async findOwner(digest: Digest, visible: (repo: string) => boolean): Promise<string | undefined> {
+    let after = '';
+    for (;;) {
+      const page = await this.#core.records.keys({ prefix: keys.owners(digest), after, limit: 100 });
+      const found = page.map(lastPart).find(visible);
+      if (found !== undefined || page.length < 100) return found;
+      after = page.at(-1) ?? '';
+    }
+  }
+
+  /**
+   * Deletes a blob from a repository; its bytes go with the last one.
+   * @throws OciError `BLOB_UNKNOWN`, or `UNSUPPORTED` when a manifest of the repository points to it
+   */
+  async delete(repo: string, digest: Digest): Promise<void> {
+    for (;;) {
+      if ((await this.#core.records.get(keys.link(repo, digest))) === undefined) {
+        throw new OciError('BLOB_UNKNOWN', `blob ${digest} is not in ${repo}`, { detail: { digest } });
+      }
+      const { value } = await this.#leases.read(repo, digest);
+      const [parent] = await this.#core.records.keys({ prefix: keys.parents(repo, digest), limit: 1 });
+      if (parent !== undefined) {
+        throw new OciError(
+          'UNSUPPORTED',
+          `blob ${digest} is in use by manifest ${lastPart(parent)} of ${repo}: delete that first`,
+          {
+            detail: { digest, manifest: lastPart(parent) },
+          },
+        );
+      }
+      if (await this.unlink(repo, digest, value)) return;
+    }
+  }
+
+  /**
+   * Takes a blob out of a repository if its lease is still the one given.
+   * @returns false when anything changed meanwhile
+   */
+  async unlink(repo: string, digest: Digest, lease: Uint8Array | undefined): Promise<boolean> {
+    const { records, bytes } = this.#core;
+    const before = await records.get(keys.blob(digest));
+    const record = before === undefined ? undefined : decode<BlobRecord>(before);
+    const operations: Operation[] = [
+      remove(keys.link(repo, digest)),
+      remove(keys.owner(digest, repo)),
+      remove(keys.lease(repo, digest)),
+    ];
+    const last = record === undefined || record.links <= 1;
+    if (last) operations.push(remove(keys.blob(digest)), remove(keys.inline(digest)));
+    else operations.push(put(keys.blob(digest), encode({ ...record, links: record.links - 1 })));
+    const quota = await this.#quotas.change(repo, digest, -(record?.size ?? 0));
+    const done = await records.commit(
+      [...operations, ...quota.operations],
+      [
+        { key: keys.link(repo, digest), present: true },
+        { key: keys.lease(repo, digest), value: lease },
+        { key: keys.blob(digest), value: before },
+        ...quota.preconditions,
+      ],
+    );
+    if (!done) return false;
+    this.#leases.forget(repo, digest);
+    if (last && record !== undefined && 'location' in record) await bytes.delete(record.location);
+    return true;
+  }
+
+  /** Deletes bytes that were published in vain. */
+  async #dropUnused(location: Location, used: BlobFacts): Promise<void> {
+    if ('location' in used && used.location === location) return;
+    await this.#core.bytes.delete(location).catch(() => undefined);
+  }
+}
+
+function placeOf(record: BlobRecord): BlobFacts {
+  return 'location' in record
+    ? { size: record.size, location: record.location }
+    : { size: record.size, inline: true };
+}
+
+function factsOf(content: Content): BlobFacts {
+  return 'location' in content
+    ? { size: content.size, location: content.location }
+    : { size: content.size, inline: true };
+}

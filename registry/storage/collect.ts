@@ -1,0 +1,176 @@
+import { isOciError, type Digest } from '../../oci/index.js';
+import type { Blobs } from './blobs.js';
+import type { Core } from './core.js';
+import { keys, lastPart } from './keys.js';
+import type { Leases } from './leases.js';
+import { decodeManifest } from './manifest-record.js';
+import type { Manifests } from './manifests.js';
+import { remove, scanKeys } from './records.js';
+import type { Repositories } from './repositories.js';
+import type { Tags } from './tags.js';
+import type { Uploads } from './uploads.js';
+
+export interface CollectOptions {
+  /** Also collect manifests that no tag, index or subject keeps. Default false. */
+  readonly untagged?: boolean;
+  /** Tell what would go, and delete nothing. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface CollectReport {
+  readonly blobs: number;
+  /** Bytes that the medium got back; a blob that another repository still links counts nothing. */
+  readonly bytes: number;
+  readonly manifests: number;
+  readonly uploads: number;
+  readonly repositories: number;
+}
+
+interface Parts {
+  readonly blobs: Blobs;
+  readonly manifests: Manifests;
+  readonly tags: Tags;
+  readonly leases: Leases;
+  readonly uploads: Uploads;
+  readonly repositories: Repositories;
+}
+
+/**
+ * Collects what nothing needs while requests go on. For each digest it reads the lease, then looks for whatever needs
+ * the digest, then deletes on the condition that the lease is the one it read: every commit that starts to need
+ * something writes a lease in the same batch, so nothing needed can be lost, whatever the timing.
+ */
+export class Collector {
+  readonly #core: Core;
+  readonly #parts: Parts;
+
+  constructor(core: Core, parts: Parts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  async run(options: CollectOptions = {}): Promise<CollectReport> {
+    const total = { blobs: 0, bytes: 0, manifests: 0, uploads: 0, repositories: 0 };
+    const dryRun = options.dryRun === true;
+    if (!dryRun) total.uploads = await this.#parts.uploads.expire();
+    for await (const repo of this.#parts.repositories.list()) {
+      options.signal?.throwIfAborted();
+      if (options.untagged === true) total.manifests += await this.#manifests(repo, dryRun, options.signal);
+      const { blobs, bytes } = await this.#blobs(repo, dryRun, options.signal);
+      total.blobs += blobs;
+      total.bytes += bytes;
+      if (dryRun) continue;
+      await this.#leases(repo);
+      if (await this.#parts.repositories.forget(repo)) total.repositories++;
+    }
+    if (!dryRun) await this.#orphans(options.signal);
+    return total;
+  }
+
+  /** Blobs that no manifest of the repository points to. */
+  async #blobs(
+    repo: string,
+    dryRun: boolean,
+    signal?: AbortSignal,
+  ): Promise<{ blobs: number; bytes: number }> {
+    const { blobs, leases } = this.#parts;
+    const sum = { blobs: 0, bytes: 0 };
+    const needed = new Children(scanKeys(this.#core.records, keys.edges(repo)));
+    for await (const key of scanKeys(this.#core.records, keys.links(repo))) {
+      signal?.throwIfAborted();
+      const digest = lastPart(key) as Digest;
+      if (await needed.has(digest)) continue;
+      const lease = await leases.read(repo, digest);
+      if (lease.live || (await this.#hasParent(repo, digest))) continue;
+      const record = await blobs.record(digest);
+      if (!dryRun && !(await blobs.unlink(repo, digest, lease.value))) continue;
+      sum.blobs++;
+      if (record?.links === 1) sum.bytes += record.size;
+    }
+    return sum;
+  }
+
+  /** Manifests without a tag, an index above them or a subject that is there. Taking one may free others. */
+  async #manifests(repo: string, dryRun: boolean, signal?: AbortSignal): Promise<number> {
+    let count = 0;
+    for (;;) {
+      let found = 0;
+      for await (const key of scanKeys(this.#core.records, keys.manifests(repo))) {
+        signal?.throwIfAborted();
+        const digest = lastPart(key) as Digest;
+        const lease = await this.#parts.leases.read(repo, digest);
+        if (lease.live || (await this.#keepsManifest(repo, digest))) continue;
+        if (dryRun || (await this.#removeManifest(repo, digest, lease.value))) found++;
+      }
+      count += found;
+      if (found === 0 || dryRun) break;
+    }
+    return count;
+  }
+
+  async #removeManifest(repo: string, digest: Digest, lease: Uint8Array | undefined): Promise<boolean> {
+    try {
+      return await this.#parts.manifests.remove(repo, digest, lease, []);
+    } catch (error) {
+      if (isOciError(error, 'MANIFEST_UNKNOWN')) return false;
+      throw error;
+    }
+  }
+
+  async #keepsManifest(repo: string, digest: Digest): Promise<boolean> {
+    const { records } = this.#core;
+    const [tag] = await records.keys({ prefix: keys.tagsOf(repo, digest), limit: 1 });
+    if (tag !== undefined || (await this.#hasParent(repo, digest))) return true;
+    const value = await records.get(keys.manifest(repo, digest));
+    const subject = value === undefined ? undefined : decodeManifest(value).subject;
+    return subject !== undefined && (await records.get(keys.manifest(repo, subject))) !== undefined;
+  }
+
+  async #hasParent(repo: string, digest: Digest): Promise<boolean> {
+    return (await this.#core.records.keys({ prefix: keys.parents(repo, digest), limit: 1 })).length > 0;
+  }
+
+  /** Leases that are over and keep nothing. */
+  async #leases(repo: string): Promise<void> {
+    for await (const key of scanKeys(this.#core.records, keys.leases(repo))) {
+      const lease = await this.#parts.leases.read(repo, lastPart(key) as Digest);
+      if (lease.live) continue;
+      if (await this.#core.records.commit([remove(key)], [{ key, value: lease.value }], { sync: false })) {
+        this.#parts.leases.forget(repo, lastPart(key) as Digest);
+      }
+    }
+  }
+
+  /** Published bytes that no record names: what a crash between publishing and its commit leaves. */
+  async #orphans(signal?: AbortSignal): Promise<void> {
+    const { bytes, publishing } = this.#core;
+    for await (const { location, digest } of bytes.list()) {
+      signal?.throwIfAborted();
+      // Not being published any more: if it was published for a record, that record is there by now.
+      if (publishing.has(digest)) continue;
+      const record = await this.#parts.blobs.record(digest);
+      const used = record !== undefined && 'location' in record && record.location === location;
+      if (!used) await bytes.delete(location);
+    }
+  }
+}
+
+/** Walks the edges of a repository beside its links: both come in the order of their digests. */
+class Children {
+  readonly #keys: AsyncIterator<string>;
+  #current: string | undefined = '';
+
+  constructor(edges: AsyncIterable<string>) {
+    this.#keys = edges[Symbol.asyncIterator]();
+  }
+
+  /** True when a manifest pointed to the digest as the walk came by. Ask in ascending order. */
+  async has(digest: Digest): Promise<boolean> {
+    while (this.#current !== undefined && this.#current < digest) {
+      const next = await this.#keys.next();
+      this.#current = next.done === true ? undefined : next.value.split('!')[2];
+    }
+    return this.#current === digest;
+  }
+}

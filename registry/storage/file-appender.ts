@@ -1,0 +1,76 @@
+import type { Appender } from './bytes.js';
+import type { FileHandle } from './files.js';
+
+/** Bytes gathered before a write starts. */
+const WRITE_AT = 1024 * 1024;
+/** Bytes waiting, those of the running write included, from which on the sender is held back. */
+const HOLD_AT = 4 * WRITE_AT;
+/** A sender of tiny chunks must not cost a buffer object each. */
+const MANY = 128;
+
+/**
+ * Writes to the end of a file while more arrives. One write runs at a time and the next one gathers behind it: the file
+ * never has a hole, so its size is what has arrived, whenever the process ends.
+ */
+export class FileAppender implements Appender {
+  readonly #file: FileHandle;
+  #size: number;
+  #written: number;
+  #waiting: Uint8Array[] = [];
+  #bytes = 0;
+  #running: Promise<void> | undefined;
+  #error: unknown;
+
+  constructor(file: FileHandle, at: number) {
+    this.#file = file;
+    this.#size = at;
+    this.#written = at;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    this.#waiting.push(chunk);
+    this.#bytes += chunk.byteLength;
+    this.#size += chunk.byteLength;
+    if (this.#waiting.length > MANY) this.#waiting = [Buffer.concat(this.#waiting)];
+    if (this.#bytes >= WRITE_AT) this.#running ??= this.#drain(WRITE_AT);
+    return this.#bytes >= HOLD_AT ? this.#room() : undefined;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#running;
+      if (this.#error === undefined) await this.#drain(1);
+      if (this.#error !== undefined) throw this.#error;
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  /** Writes until less than `least` bytes wait. Never rejects: the error is kept for the next caller. */
+  async #drain(least: number): Promise<void> {
+    try {
+      while (this.#bytes >= least) {
+        const buffers = this.#waiting;
+        const bytes = this.#bytes;
+        this.#waiting = [];
+        this.#bytes = 0;
+        await this.#file.writev(buffers, this.#written);
+        this.#written += bytes;
+      }
+    } catch (error) {
+      this.#error = error;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #room(): Promise<void> {
+    await this.#running;
+    if (this.#error !== undefined) throw this.#error;
+  }
+}

@@ -1,0 +1,113 @@
+import { dirname, join } from 'node:path';
+import {
+  OciError,
+  algorithmOf,
+  hexOf,
+  isDigest,
+  type ByteRange,
+  type ByteStream,
+  type Digest,
+} from '../../oci/index.js';
+import type { Appender, Bytes, Location } from './bytes.js';
+import { FileAppender } from './file-appender.js';
+import { readFile } from './file-reader.js';
+import type { FileHandle, Files } from './files.js';
+
+/**
+ * Large bytes as files: `uploads/<id>` while they grow, `blobs/<algorithm>/<2 hex>/<hex>-<id>` when published.
+ * The id keeps every publication apart, so deleting an old one can never take a newer one with it.
+ */
+export class FileBytes implements Bytes {
+  readonly #files: Files;
+  readonly #uploads: string;
+  readonly #blobs: string;
+  /** Folders known to exist durably. */
+  readonly #folders = new Set<string>();
+
+  constructor(files: Files, folder: string) {
+    this.#files = files;
+    this.#uploads = join(folder, 'uploads');
+    this.#blobs = join(folder, 'blobs');
+  }
+
+  async begin(id: string): Promise<void> {
+    await this.#folder(this.#uploads);
+    const file = await this.#files.open(this.#upload(id), 'create');
+    await file?.close();
+  }
+
+  async size(id: string): Promise<number | undefined> {
+    return await this.#files.size(this.#upload(id));
+  }
+
+  async append(id: string): Promise<Appender> {
+    const file = await this.#open(this.#upload(id), 'write');
+    return new FileAppender(file, await file.size());
+  }
+
+  async publish(id: string, digest: Digest): Promise<Location> {
+    const hex = hexOf(digest);
+    const location = `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}-${id}`;
+    const folder = join(this.#blobs, algorithmOf(digest), hex.slice(0, 2));
+    const file = await this.#open(this.#upload(id), 'write');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await this.#folder(folder);
+    await this.#files.rename(this.#upload(id), join(this.#blobs, location));
+    await this.#files.syncFolder(folder);
+    return location;
+  }
+
+  async abort(id: string): Promise<void> {
+    await this.#files.remove(this.#upload(id));
+  }
+
+  async read(id: string): Promise<ByteStream> {
+    const file = await this.#open(this.#upload(id), 'read');
+    return readFile(file, { start: 0, end: (await file.size()) - 1 });
+  }
+
+  async open(location: Location, range: ByteRange): Promise<ByteStream> {
+    return readFile(await this.#open(join(this.#blobs, location), 'read'), range);
+  }
+
+  async delete(location: Location): Promise<void> {
+    await this.#files.remove(join(this.#blobs, location));
+  }
+
+  async *list(): AsyncGenerator<{ location: Location; digest: Digest }> {
+    for (const algorithm of await this.#files.list(this.#blobs)) {
+      for (const shard of await this.#files.list(join(this.#blobs, algorithm))) {
+        for (const name of await this.#files.list(join(this.#blobs, algorithm, shard))) {
+          const digest = `${algorithm}:${name.slice(0, name.indexOf('-'))}`;
+          if (isDigest(digest)) yield { location: `${algorithm}/${shard}/${name}`, digest };
+        }
+      }
+    }
+  }
+
+  async *uploads(): AsyncGenerator<string> {
+    yield* await this.#files.list(this.#uploads);
+  }
+
+  #upload(id: string): string {
+    return join(this.#uploads, id);
+  }
+
+  async #open(path: string, mode: 'read' | 'write'): Promise<FileHandle> {
+    const file = await this.#files.open(path, mode);
+    if (file === undefined) throw new OciError('STORE_CORRUPT', `stored bytes are missing: ${path}`);
+    return file;
+  }
+
+  /** Makes a folder of this store, and its entry in the folder above, durable. */
+  async #folder(path: string): Promise<void> {
+    if (this.#folders.has(path)) return;
+    if (path !== this.#blobs && path !== this.#uploads) await this.#folder(dirname(path));
+    if (await this.#files.makeFolder(path)) await this.#files.syncFolder(dirname(path));
+    this.#folders.add(path);
+  }
+}

@@ -1,0 +1,133 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { OciError } from '../../oci/index.js';
+
+/** An open file. */
+export interface FileHandle {
+  /** Writes all buffers at a position. */
+  writev(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  /** Reads into a buffer; returns the bytes read, 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Returns when the content is durable. */
+  sync(): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Every file operation that durability depends on. A test double stands in for it that loses or reorders what was not
+ * synced.
+ */
+export interface Files {
+  /** `create` fails when the file exists, `write` and `read` when it does not (`undefined` is returned). */
+  open(path: string, mode: 'create' | 'write' | 'read'): Promise<FileHandle | undefined>;
+  rename(from: string, to: string): Promise<void>;
+  /** Deletes a file; one that does not exist is no error. */
+  remove(path: string): Promise<void>;
+  /** Makes a folder (and those above it); returns false when it was there. */
+  makeFolder(path: string): Promise<boolean>;
+  /** Returns when the entries of a folder (files made, renamed, deleted in it) are durable. */
+  syncFolder(path: string): Promise<void>;
+  /** Names in a folder; none when it does not exist. */
+  list(path: string): Promise<readonly string[]>;
+  size(path: string): Promise<number | undefined>;
+  /** Free bytes for this user on the file system that holds the path. */
+  free(path: string): Promise<number>;
+}
+
+const code = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** Turns a full disk into the one error that says so. */
+async function guarded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (code(cause) === 'ENOSPC' || code(cause) === 'EDQUOT') {
+      throw new OciError('STORE_FULL', 'no space left on the device that holds the data', { cause });
+    }
+    throw cause;
+  }
+}
+
+const MODES = {
+  create: constants.O_CREAT | constants.O_EXCL | constants.O_RDWR,
+  write: constants.O_RDWR,
+  read: constants.O_RDONLY,
+};
+
+/** The files of the operating system. */
+export const nodeFiles: Files = {
+  async open(path, mode) {
+    let file;
+    try {
+      file = await guarded(open(path, MODES[mode], 0o640));
+    } catch (error) {
+      if (mode !== 'create' && code(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    return {
+      async writev(buffers, position) {
+        let rest = [...buffers];
+        let at = position;
+        while (rest.length > 0) {
+          const { bytesWritten } = await guarded(file.writev(rest, at));
+          at += bytesWritten;
+          rest = behind(rest, bytesWritten);
+        }
+      },
+      async read(buffer, position) {
+        return (await file.read(buffer, 0, buffer.byteLength, position)).bytesRead;
+      },
+      sync: () => guarded(file.datasync()),
+      size: async () => (await file.stat()).size,
+      close: () => file.close(),
+    };
+  },
+  rename: (from, to) => guarded(rename(from, to)),
+  remove: (path) => rm(path, { force: true }),
+  makeFolder: async (path) => (await guarded(mkdir(path, { recursive: true, mode: 0o750 }))) !== undefined,
+  async syncFolder(path) {
+    // Windows cannot open a folder; its renames are durable with the journal.
+    if (process.platform === 'win32') return;
+    const folder = await open(path, constants.O_RDONLY);
+    try {
+      await guarded(folder.sync());
+    } finally {
+      await folder.close();
+    }
+  },
+  async list(path) {
+    try {
+      return await readdir(path);
+    } catch (error) {
+      if (code(error) === 'ENOENT') return [];
+      throw error;
+    }
+  },
+  async size(path) {
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      if (code(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  },
+  async free(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
+};
+
+/** What is left of buffers after a write that took only some bytes. */
+function behind(buffers: readonly Uint8Array[], written: number): Uint8Array[] {
+  let skip = written;
+  const rest: Uint8Array[] = [];
+  for (const buffer of buffers) {
+    if (skip >= buffer.byteLength) skip -= buffer.byteLength;
+    else {
+      rest.push(skip > 0 ? buffer.subarray(skip) : buffer);
+      skip = 0;
+    }
+  }
+  return rest;
+}

@@ -1,0 +1,248 @@
+import {
+  OciError,
+  algorithmOf,
+  artifactTypeOf,
+  childrenOf,
+  digestOf,
+  isManifestType,
+  isNonDistributable,
+  parseManifest,
+  type Descriptor,
+  type Digest,
+  type Manifest,
+} from '../../oci/index.js';
+import type { Core } from './core.js';
+import { requireRoom } from './intake.js';
+import { keys, lastPart } from './keys.js';
+import type { Leases } from './leases.js';
+import { decodeManifest, encodeManifest, type StoredManifest } from './manifest-record.js';
+import { put, remove, type Operation, type Precondition } from './records.js';
+import type { TagCondition, Tags } from './tags.js';
+import { encode } from './values.js';
+
+export interface PutManifest {
+  /** The exact bytes; they are stored and sent as they are. */
+  readonly bytes: Uint8Array;
+  readonly contentType?: string;
+  /** The digest it must have. Without one it is stored under its sha256. */
+  readonly digest?: Digest;
+  readonly tags?: readonly string[];
+  readonly condition?: TagCondition;
+}
+
+export interface ManifestPut {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly subject?: Digest;
+}
+
+const DONE = new Uint8Array(0);
+
+/** Manifests of a repository, with what they point to and what points to them. */
+export class Manifests {
+  readonly #core: Core;
+  readonly #leases: Leases;
+  readonly #tags: Tags;
+
+  constructor(core: Core, leases: Leases, tags: Tags) {
+    this.#core = core;
+    this.#leases = leases;
+    this.#tags = tags;
+  }
+
+  /** A manifest, and a lease on it. */
+  async get(repo: string, digest: Digest): Promise<StoredManifest | undefined> {
+    const key = keys.manifest(repo, digest);
+    const value = await this.#core.records.get(key);
+    if (value === undefined || !(await this.#leases.take(repo, digest, key))) return undefined;
+    return decodeManifest(value);
+  }
+
+  /** Digests in byte order, behind `after`. */
+  async list(
+    repo: string,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly Digest[]> {
+    const prefix = keys.manifests(repo);
+    const after = options.after === undefined ? {} : { after: prefix + options.after };
+    return (await this.#core.records.keys({ prefix, ...after, limit: options.limit })).map(
+      (key) => lastPart(key) as Digest,
+    );
+  }
+
+  /**
+   * Stores a manifest and moves its tags, all in one commit.
+   * @throws OciError `MANIFEST_INVALID`, `DIGEST_INVALID`, `MANIFEST_BLOB_UNKNOWN` with `detail` a list of digests,
+   *   `DENIED`, `PRECONDITION_FAILED`
+   */
+  async put(repo: string, input: PutManifest): Promise<ManifestPut> {
+    const { bytes, tags = [], condition = {} } = input;
+    await requireRoom(this.#core, bytes.byteLength);
+    const manifest = parseManifest(bytes, input.contentType);
+    const digest = digestOf(bytes, input.digest === undefined ? 'sha256' : algorithmOf(input.digest));
+    if (input.digest !== undefined && input.digest !== digest) {
+      throw new OciError('DIGEST_INVALID', `manifest has digest ${digest}, expected ${input.digest}`, {
+        detail: { expected: input.digest, actual: digest },
+      });
+    }
+    for (;;) {
+      const needed = await this.#children(repo, manifest);
+      const moves = await Promise.all(tags.map((tag) => this.#tags.move(repo, tag, digest, condition)));
+      const repository = await this.#core.records.get(keys.repository(repo));
+      const operations = [
+        ...this.#operations(repo, digest, manifest, bytes),
+        ...moves.flatMap((move) => move.operations),
+        ...(repository === undefined
+          ? [put(keys.repository(repo), encode({ created: this.#core.now() }))]
+          : []),
+      ];
+      const preconditions: Precondition[] = [
+        ...needed,
+        ...moves.map((move) => move.precondition),
+        { key: keys.repository(repo), value: repository },
+      ];
+      if (await this.#core.records.commit(operations, preconditions)) {
+        return {
+          digest,
+          mediaType: manifest.mediaType,
+          ...(manifest.subject === undefined ? {} : { subject: manifest.subject.digest }),
+        };
+      }
+    }
+  }
+
+  /**
+   * Deletes a manifest, every tag that leads to it, and what it says of its subject.
+   * @throws OciError `MANIFEST_UNKNOWN`; `DENIED` when one of the tags is immutable or a live index needs it
+   */
+  async delete(repo: string, digest: Digest): Promise<void> {
+    for (;;) {
+      const { value: lease } = await this.#leases.read(repo, digest);
+      const tags = await this.#tags.of(repo, digest);
+      for (const tag of tags) this.#tags.requireMutable(repo, tag);
+      if (this.#core.rules.protectChildren) await this.#requireNoParent(repo, digest);
+      if (await this.remove(repo, digest, lease, tags)) return;
+    }
+  }
+
+  /**
+   * Deletes a manifest if its lease is still the one given and no other tags lead to it.
+   * @returns false when anything changed meanwhile
+   * @throws OciError `MANIFEST_UNKNOWN`
+   */
+  async remove(
+    repo: string,
+    digest: Digest,
+    lease: Uint8Array | undefined,
+    tags: readonly string[],
+  ): Promise<boolean> {
+    const key = keys.manifest(repo, digest);
+    const value = await this.#core.records.get(key);
+    if (value === undefined)
+      throw new OciError('MANIFEST_UNKNOWN', `manifest ${digest} is not in ${repo}`, { detail: { digest } });
+    const stored = decodeManifest(value);
+    const manifest = parseManifest(stored.bytes, stored.mediaType);
+    const operations: Operation[] = [remove(key), remove(keys.lease(repo, digest))];
+    for (const child of childrenOf(manifest)) operations.push(remove(keys.edge(repo, child.digest, digest)));
+    for (const tag of tags)
+      operations.push(remove(keys.tag(repo, tag)), remove(keys.tagOf(repo, digest, tag)));
+    if (stored.subject !== undefined) operations.push(remove(keys.referrer(repo, stored.subject, digest)));
+    // A tag that moves here also writes the lease, so no tag can come unseen.
+    const preconditions: Precondition[] = [
+      { key, present: true },
+      { key: keys.lease(repo, digest), value: lease },
+      ...tags.map((tag) => ({ key: keys.tagOf(repo, digest, tag), present: true as const })),
+    ];
+    if (!(await this.#core.records.commit(operations, preconditions))) return false;
+    this.#leases.forget(repo, digest);
+    return true;
+  }
+
+  /** All that a manifest writes but for its tags. Leases make its children safe from a collector at work. */
+  #operations(repo: string, digest: Digest, manifest: Manifest, bytes: Uint8Array): Operation[] {
+    const { mediaType, subject } = manifest;
+    const facts = {
+      mediaType,
+      created: this.#core.now(),
+      ...(subject === undefined ? {} : { subject: subject.digest }),
+    };
+    const operations: Operation[] = [
+      put(keys.manifest(repo, digest), encodeManifest(facts, bytes)),
+      this.#leases.operation(repo, digest),
+    ];
+    for (const child of new Set(childrenOf(manifest).map((descriptor) => descriptor.digest))) {
+      operations.push(put(keys.edge(repo, child, digest), DONE), this.#leases.operation(repo, child));
+    }
+    if (subject !== undefined) {
+      operations.push(
+        put(
+          keys.referrer(repo, subject.digest, digest),
+          encode(referrerOf(manifest, digest, bytes.byteLength)),
+        ),
+      );
+    }
+    return operations;
+  }
+
+  /** What must be there for the manifest to be taken. */
+  async #children(repo: string, manifest: Manifest): Promise<Precondition[]> {
+    const { missing: rule } = this.#core.rules;
+    if (rule === 'off') return [];
+    const wanted = childrenOf(manifest).filter((child) => !isElsewhere(child));
+    const found: Precondition[] = [];
+    const missing: Digest[] = [];
+    await Promise.all(
+      wanted.map(async (child) => {
+        const key = await this.#find(repo, child, manifest.kind);
+        if (key === undefined) missing.push(child.digest);
+        else found.push({ key, present: true });
+      }),
+    );
+    const tolerated = rule === 'platforms' && manifest.kind === 'index' && found.length > 0;
+    if (missing.length === 0 || tolerated) return found;
+    throw new OciError(
+      'MANIFEST_BLOB_UNKNOWN',
+      `manifest points to what is not in ${repo}: ${missing.join(', ')}`,
+      { detail: [...new Set(missing)] },
+    );
+  }
+
+  async #find(repo: string, child: Descriptor, kind: Manifest['kind']): Promise<string | undefined> {
+    const { records } = this.#core;
+    const manifest = keys.manifest(repo, child.digest);
+    const link = keys.link(repo, child.digest);
+    // An index may also list plain blobs; a layer is never a manifest.
+    if (kind === 'index' && (await records.get(manifest)) !== undefined) return manifest;
+    if (kind === 'index' && isManifestType(child.mediaType)) return undefined;
+    return (await records.get(link)) === undefined ? undefined : link;
+  }
+
+  async #requireNoParent(repo: string, digest: Digest): Promise<void> {
+    const [parent] = await this.#core.records.keys({ prefix: keys.parents(repo, digest), limit: 1 });
+    if (parent === undefined) return;
+    throw new OciError(
+      'DENIED',
+      `manifest ${digest} is part of index ${lastPart(parent)} of ${repo}: delete that first`,
+      {
+        detail: { digest, index: lastPart(parent) },
+      },
+    );
+  }
+}
+
+/** Content that need not be in a registry: foreign layers, and what has its own URLs. */
+function isElsewhere(descriptor: Descriptor): boolean {
+  return isNonDistributable(descriptor.mediaType) || (descriptor.urls?.length ?? 0) > 0;
+}
+
+/** How a manifest shows in the list of its subject's referrers (distribution-spec, "Listing Referrers"). */
+function referrerOf(manifest: Manifest, digest: Digest, size: number): Descriptor {
+  const artifactType = artifactTypeOf(manifest);
+  return {
+    mediaType: manifest.mediaType,
+    digest,
+    size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
+  };
+}

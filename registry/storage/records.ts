@@ -1,0 +1,85 @@
+/** One change of a commit. */
+export type Operation =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'delete'; readonly key: string };
+
+/** What must still be true when a commit takes effect. */
+export type Precondition =
+  /** The value is these bytes; `undefined` means that there is none. */
+  | { readonly key: string; readonly value: Uint8Array | undefined }
+  /** There is a value, whatever it is. */
+  | { readonly key: string; readonly present: true };
+
+export interface RangeOptions {
+  /** Only keys that start so, in byte order. */
+  readonly prefix: string;
+  /** Only keys behind this one, which need not exist. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface CommitOptions {
+  /** False: the change survives the end of the process but perhaps not a power loss. Default true. */
+  readonly sync?: boolean;
+}
+
+/**
+ * A small ordered key-value store: the first of the two things that a storage driver gives.
+ * Keys are ASCII text, values bytes that nobody changes afterwards.
+ */
+export interface Records {
+  get(key: string): Promise<Uint8Array | undefined>;
+  range(options: RangeOptions): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
+  keys(options: RangeOptions): Promise<readonly string[]>;
+  /**
+   * Applies all operations or none. Commits that touch the same keys take effect one after another, and preconditions
+   * are checked in the same instant.
+   * @returns false when a precondition does not hold, and nothing has changed
+   * @throws OciError `STORE_FULL` when the medium has no room, `STORE_CLOSED` after close
+   */
+  commit(
+    operations: readonly Operation[],
+    preconditions?: readonly Precondition[],
+    options?: CommitOptions,
+  ): Promise<boolean>;
+  /** Everything as it stands at this moment, in key order: later commits do not show. */
+  entries(): AsyncIterable<readonly [key: string, value: Uint8Array]>;
+  close(): Promise<void>;
+}
+
+const PAGE = 1000;
+
+/** All records below a prefix, read in pages; a record written behind the reader may be missed. */
+export async function* scan(
+  records: Records,
+  prefix: string,
+  after?: string,
+): AsyncGenerator<readonly [string, Uint8Array]> {
+  let last = after;
+  for (;;) {
+    const page = await records.range({ prefix, limit: PAGE, ...(last === undefined ? {} : { after: last }) });
+    yield* page;
+    if (page.length < PAGE) return;
+    last = page.at(-1)?.[0];
+  }
+}
+
+/** All keys below a prefix, read in pages. */
+export async function* scanKeys(records: Records, prefix: string, after?: string): AsyncGenerator<string> {
+  let last = after;
+  for (;;) {
+    const page = await records.keys({ prefix, limit: PAGE, ...(last === undefined ? {} : { after: last }) });
+    yield* page;
+    if (page.length < PAGE) return;
+    last = page.at(-1);
+  }
+}
+
+export const put = (key: string, value: Uint8Array): Operation => ({ type: 'put', key, value });
+export const remove = (key: string): Operation => ({ type: 'delete', key });
+
+/** True when both are absent, or both are the same bytes. */
+export function sameValue(left: Uint8Array | undefined, right: Uint8Array | undefined): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return Buffer.compare(left, right) === 0;
+}
