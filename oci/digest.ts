@@ -7,6 +7,7 @@ declare const brand: unique symbol;
 /** A checked digest of a supported algorithm, `sha256:<64 hex>` or `sha512:<128 hex>`. */
 export type Digest = string & { readonly [brand]: 'Digest' };
 
+/** The algorithms of the digests that are supported. */
 export type DigestAlgorithm = 'sha256' | 'sha512';
 
 const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128 };
@@ -18,6 +19,7 @@ const LENGTH_LIMIT = 256;
 /** Algorithms that content can be named by here (image-spec, descriptor.md, "Registered algorithms"). */
 export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = ['sha256', 'sha512'];
 
+/** True for the name of a supported algorithm. */
 export function isDigestAlgorithm(text: string): text is DigestAlgorithm {
   return Object.hasOwn(HEX_LENGTH, text);
 }

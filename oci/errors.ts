@@ -36,10 +36,12 @@ export type LocalCode =
   | 'STORE_LOCKED'
   | 'STORE_VERSION';
 
+/** Every code there is. */
 export type ErrorCode = WireCode | LocalCode;
 
 const BRAND = Symbol.for('ocilot.OciError');
 
+/** What an error carries besides its code and message. */
 export interface OciErrorOptions {
   /** Machine-readable facts about the failure: a digest, a limit, a list of missing descriptors. */
   readonly detail?: unknown;

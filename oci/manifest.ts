@@ -15,12 +15,14 @@ interface ManifestCommon {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** An image or an artifact: a config and layers. */
 export interface ImageManifest extends ManifestCommon {
   readonly kind: 'image';
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
 }
 
+/** A list of manifests, as one for each platform. */
 export interface IndexManifest extends ManifestCommon {
   readonly kind: 'index';
   readonly manifests: readonly Descriptor[];

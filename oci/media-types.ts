@@ -25,8 +25,11 @@ const IMAGE = new Set<string>([MEDIA_TYPES.ociManifest, MEDIA_TYPES.dockerManife
 const INDEX = new Set<string>([MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifestList]);
 const SCHEMA1 = new Set<string>([MEDIA_TYPES.dockerSchema1, MEDIA_TYPES.dockerSchema1Signed]);
 
+/** An image manifest, of OCI or Docker. */
 export const isImageType = (mediaType: string): boolean => IMAGE.has(mediaType);
+/** An index, or Docker's manifest list. */
 export const isIndexType = (mediaType: string): boolean => INDEX.has(mediaType);
+/** Whatever `parseManifest` reads. */
 export const isManifestType = (mediaType: string): boolean => IMAGE.has(mediaType) || INDEX.has(mediaType);
 /** Docker's retired schema 1, which no part of this package stores. */
 export const isSchema1Type = (mediaType: string): boolean => SCHEMA1.has(mediaType);
@@ -45,7 +48,7 @@ export function baseMediaType(value: string): string {
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
 
-/** RFC 6838, section 4.2. */
+/** True for a type without parameters (RFC 6838, section 4.2). */
 export function isMediaType(text: string): boolean {
   return /^[a-zA-Z0-9][\w!#$&^.+-]{0,126}\/[a-zA-Z0-9][\w!#$&^.+-]{0,126}$/.test(text);
 }

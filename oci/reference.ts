@@ -31,11 +31,15 @@ export function isRepository(name: string): boolean {
   );
 }
 
+/** True for a tag (distribution-spec, "Pulling manifests"). */
 export function isTag(tag: string): boolean {
   return TAG.test(tag);
 }
 
-/** @throws OciError `NAME_INVALID` */
+/**
+ * Checks a repository name.
+ * @throws OciError `NAME_INVALID`
+ */
 export function parseRepository(name: string): string {
   if (isRepository(name)) return name;
   const reason =
@@ -45,7 +49,10 @@ export function parseRepository(name: string): string {
   throw new OciError('NAME_INVALID', `repository ${quote(name)} is not valid: ${reason}`);
 }
 
-/** @throws OciError `TAG_INVALID` */
+/**
+ * Checks a tag.
+ * @throws OciError `TAG_INVALID`
+ */
 export function parseTag(tag: string): string {
   if (isTag(tag)) return tag;
   throw new OciError(
@@ -61,7 +68,8 @@ export function parseTag(tag: string): string {
  * @throws OciError `REFERENCE_INVALID`; `INVALID_OPTION` for a `defaultRegistry` that no reference could spell
  */
 export function parseReference(text: string, options: { readonly defaultRegistry?: string } = {}): Reference {
-  const fallback = checkDefault(options.defaultRegistry ?? DEFAULT_REGISTRY);
+  const { defaultRegistry } = options;
+  const fallback = defaultRegistry === undefined ? DEFAULT_REGISTRY : checkDefault(defaultRegistry);
   try {
     return splitReference(text, fallback);
   } catch (cause) {

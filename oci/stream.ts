@@ -4,7 +4,8 @@ import { OciError } from './errors.js';
 export type ByteStream = AsyncIterable<Uint8Array>;
 
 /**
- * Reads a stream to its end into one array.
+ * Reads a stream to its end into one array. Chunks are kept until then, and a single one is returned as it is: who
+ * made them must not write to them again.
  * @param limit bytes; one more is refused
  * @throws OciError `SIZE_LIMIT`
  */

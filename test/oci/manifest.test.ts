@@ -134,6 +134,10 @@ describe('parseManifest', () => {
     );
   });
 
+  it('shows no empty artifactType', () => {
+    expect(parseManifest(bytesOf({ ...image, artifactType: '' }))).not.toHaveProperty('artifactType');
+  });
+
   it.each(['prettyjws', 'json'])('refuses Docker schema 1 (%s) and says what to do', (suffix) => {
     const type = `application/vnd.docker.distribution.manifest.v1+${suffix}`;
     const document = { schemaVersion: 1, name: 'a/b', tag: '1', fsLayers: [], history: [], signatures: [] };
@@ -171,10 +175,12 @@ describe('parseManifest', () => {
       ]) {
         const text = JSON.stringify({ ...image, [field]: '@' }).replace('"@"', value);
         const bytes = new TextEncoder().encode(text);
-        if (outcome(() => parseManifest(bytes)) === 'ok') continue;
-        const message = messageOf(() => parseManifest(bytes, ociManifest));
-        expect(message.length).toBeLessThan(2_000);
-        expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+        for (const type of [undefined, ociManifest]) {
+          if (outcome(() => parseManifest(bytes, type)) === 'ok') continue;
+          const message = messageOf(() => parseManifest(bytes, type));
+          expect(message.length).toBeLessThan(2_000);
+          expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+        }
       }
     }
   });

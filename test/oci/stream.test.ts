@@ -66,6 +66,11 @@ describe('collect', () => {
     await expect(collect(stream, 10, 'it')).rejects.toBe(reason);
   });
 
+  it('does not copy a stream of one chunk', async () => {
+    const chunk = Uint8Array.of(1, 2, 3);
+    expect(await collect(streamOf(chunk), 3, 'it')).toBe(chunk);
+  });
+
   it('gives no bytes for an empty stream', async () => {
     expect((await collect(streamOf(), 0, 'it')).byteLength).toBe(0);
   });
