@@ -87,10 +87,8 @@ export function makeIndex(
   more: Readonly<Record<string, unknown>> = {},
   algorithm: DigestAlgorithm = 'sha256',
 ): Pushable {
-  return toPushable(
-    Object.assign({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex as string, manifests }, more),
-    algorithm,
-  );
+  const document = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests, ...more };
+  return toPushable(document, algorithm);
 }
 
 /** The descriptor of an image as an index lists it. */

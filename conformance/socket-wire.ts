@@ -85,20 +85,22 @@ async function exchange(
     outgoing.once('response', resolve);
     outgoing.once('error', reject);
   });
-  const sent = sendBody(outgoing, request.body);
+  // A failure to send destroys the request, so it comes as the error of `answered`.
+  const sent = sendBody(outgoing, request.body).catch(() => undefined);
   try {
-    // A failure to send is an error of the request too. A server may answer before it has read everything: then the
-    // answer counts, and the rest of the body is not sent.
+    // A server may answer before it has read everything: then the answer counts, and the rest is not sent.
     const incoming = await answered;
     const body = await readAll(incoming);
     if (!outgoing.writableFinished) outgoing.destroy();
-    await Promise.allSettled([sent]);
+    await sent;
     return { status: incoming.statusCode ?? 0, headers: headersOf(incoming), body };
   } catch (error) {
     outgoing.destroy();
-    await Promise.allSettled([answered, sent]);
-    // The server closed a kept-alive socket just as it was taken again: RFC 9112, 9.3.1.
-    if (outgoing.reusedSocket && !fresh && isReset(error)) return exchange(open, target, request, true);
+    await sent;
+    // The server closed a kept-alive socket just as it was taken again (RFC 9112, 9.3.1).
+    const repeatable = request.method === 'GET' || request.method === 'HEAD';
+    if (repeatable && outgoing.reusedSocket && !fresh && isReset(error))
+      return exchange(open, target, request, true);
     throw error;
   }
 }

@@ -5,3 +5,12 @@ export { OPEN_ACCESS, type Access, type Action, type Grant, type Principal } fro
 export type { StorageOptions } from './storage/open.js';
 export type { CollectOptions, CollectReport } from './storage/collect.js';
 export { OciError, isOciError, type ErrorCode } from '../oci/index.js';
+export { backup, type BackupOptions, type BackupReport } from './storage/backup.js';
+export { scrub, type Damage, type ScrubOptions, type ScrubReport } from './storage/scrub.js';
+export {
+  importDockerRegistry,
+  isDockerRegistry,
+  type ImportOptions,
+  type ImportReport,
+} from './storage/import-docker.js';
+export { Store } from './storage/store.js';

@@ -56,6 +56,21 @@ export const rangeTests: readonly TestCase[] = [
     },
   },
   {
+    id: 'blob.range.several',
+    title: 'several ranges at once give parts, one part, or the whole blob',
+    section: `${SECTIONS.http}, 14.2 Range`,
+    level: 'may',
+    profile: 'strict',
+    async run(context) {
+      const { answer, bytes } = await readRange(context, 'bytes=0-9,100-109');
+      if (expectStatus(answer, 200, 206).status === 200) return expectBody(answer, bytes);
+      const type = expectHeader(answer, 'content-type');
+      if (type.startsWith('multipart/byteranges')) return;
+      expectEqual(answer, 'Content-Range', expectHeader(answer, 'content-range'), `bytes 0-9/${SIZE}`);
+      expectBody(answer, bytes.subarray(0, 10));
+    },
+  },
+  {
     id: 'blob.range.unknown-unit',
     title: 'a range in a unit nobody knows is ignored',
     section: `${SECTIONS.http}, 14.2 Range`,

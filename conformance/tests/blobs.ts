@@ -1,6 +1,7 @@
 import { digestOf } from '../../oci/index.js';
 import { expectBody, expectCode, expectDigest, expectEqual, expectHeader, expectStatus } from '../expect.js';
-import { blobPath, pushBlob } from '../push.js';
+import { pushImage } from '../images.js';
+import { ACCEPT_ALL, blobPath, manifestPath, pushBlob } from '../push.js';
 import { SECTIONS, type TestCase } from '../test-case.js';
 import { withQuery } from '../wire.js';
 
@@ -42,6 +43,24 @@ export const blobTests: readonly TestCase[] = [
       const { digest } = await pushBlob(http, repository, content.bytes('blob', 300));
       const answer = expectStatus(await http.send('GET', blobPath(repository, digest)), 200);
       expectEqual(answer, 'Content-Type', expectHeader(answer, 'content-type'), 'application/octet-stream');
+    },
+  },
+  {
+    id: 'blob.not-encoded',
+    title: 'blobs and manifests are sent as they are to who accepts gzip',
+    section: SECTIONS.pullBlob,
+    level: 'must',
+    profile: 'strict',
+    async run(context) {
+      const { http, repository } = context;
+      const headers = { 'accept-encoding': 'gzip, deflate, br', accept: ACCEPT_ALL };
+      const text = Buffer.alloc(20_000, 'text that packs well\n');
+      const { digest } = await pushBlob(http, repository, text);
+      const image = await pushImage(context, { tag: 'tag' });
+      const blob = await http.send('GET', blobPath(repository, digest), { headers });
+      expectBody(expectStatus(blob, 200), text);
+      const manifest = await http.send('GET', manifestPath(repository, 'tag'), { headers });
+      expectBody(expectStatus(manifest, 200), image.bytes);
     },
   },
   {

@@ -17,8 +17,9 @@ import { nameTests } from './names.js';
 import { negotiationTests } from './negotiation.js';
 import { pingTests } from './ping.js';
 import { referrerTests } from './referrers.js';
+import { resumeTests } from './resume.js';
 import { sessionTests } from './sessions.js';
-import { tagParameterTests } from './tag-parameter.js';
+import { tagParameterEdgeTests, tagParameterTests } from './tag-parameter.js';
 import { tagTests } from './tags.js';
 import { uploadTests } from './uploads.js';
 
@@ -29,6 +30,7 @@ export const ALL_TESTS: readonly TestCase[] = [
   ...rangeTests,
   ...uploadTests('sha256'),
   ...sessionTests,
+  ...resumeTests,
   ...digestAlgorithmTests,
   ...mountTests('sha256'),
   ...mountEdgeTests,
@@ -36,6 +38,7 @@ export const ALL_TESTS: readonly TestCase[] = [
   ...indexTests,
   ...manifestValidationTests,
   ...tagParameterTests('sha256'),
+  ...tagParameterEdgeTests,
   ...negotiationTests,
   ...tagTests,
   ...referrerTests,

@@ -56,9 +56,17 @@ export const manifestTests: readonly TestCase[] = [
   roundTrip('data', 'descriptors with embedded data', withData),
   roundTrip(
     'non-distributable',
-    'an image whose layers may not be distributed and were never pushed',
-    foreign,
+    'an image whose layers are elsewhere (urls) and were never pushed',
+    (context) => foreign(context, { urls: ['https://layers.example/1'] }),
   ),
+  {
+    ...roundTrip(
+      'non-distributable.no-urls',
+      'an image whose layers may not be distributed and were never pushed',
+      (context) => foreign(context, {}),
+    ),
+    profile: 'strict',
+  },
   {
     id: 'manifest.wrong-digest',
     title: 'a push by digest of other bytes answers 400',

@@ -8,7 +8,7 @@ import { SECTIONS, type TestCase, type TestContext } from '../test-case.js';
 import { expectManifest } from './manifest-claims.js';
 import { expectIndex, expectReferrers, getReferrers, pushReferrer, referrersOf } from './referrer-claims.js';
 
-const SBOM = 'application/vnd.example.sbom';
+const SBOM = 'application/vnd.example.sbom+json';
 const SIGNATURE = 'application/vnd.example.signature';
 
 /** Manifests with a subject, and the list of them. */
@@ -98,6 +98,18 @@ export const referrerTests: readonly TestCase[] = [
     const { subject } = await pushTwo(context);
     expectReferrers(await getReferrers(context, subject, { artifactType: 'application/vnd.example' }), []);
   }),
+  strict(
+    'filter-config-type',
+    'the filter goes by the type of the config where there is no artifactType',
+    async (context) => {
+      const { descriptor: subject } = await pushImage(context);
+      const plain = await makeImage(context, { configType: SIGNATURE, label: 'plain', more: { subject } });
+      await pushReferrer(context, plain, subject.digest);
+      const answer = await getReferrers(context, subject.digest, { artifactType: SIGNATURE });
+      expectReferrers(answer, [{ ...plain.descriptor, artifactType: SIGNATURE }]);
+      expectReferrers(await getReferrers(context, subject.digest, { artifactType: SBOM }), []);
+    },
+  ),
   strict('no-filter', 'without a filter there is no OCI-Filters-Applied', async (context) => {
     const { subject, sbom, signature } = await pushTwo(context);
     const answer = await getReferrers(context, subject);

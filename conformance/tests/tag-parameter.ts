@@ -4,7 +4,31 @@ import { makeImage } from '../images.js';
 import { skip } from '../outcome.js';
 import { manifestPath } from '../push.js';
 import { SECTIONS, type TestCase } from '../test-case.js';
-import { expectManifest } from './manifest-claims.js';
+import { expectManifest, expectNoManifest } from './manifest-claims.js';
+
+/** Tags that are none, and `?tag=` where the path names a tag. */
+export const tagParameterEdgeTests: readonly TestCase[] = [
+  {
+    id: 'manifest.tag-parameter.invalid',
+    title: 'a push by digest with a ?tag= that is no tag answers 400 and stores nothing',
+    section: SECTIONS.pushManifest.replace('end-7', 'end-7b'),
+    level: 'should',
+    profile: 'strict',
+    async run(context) {
+      const { http, repository } = context;
+      const image = await makeImage(context);
+      const { digest, mediaType } = image.descriptor;
+      const answer = await http.send('PUT', `${manifestPath(repository, digest)}?tag=good&tag=-bad`, {
+        headers: { 'content-type': mediaType },
+        body: image.bytes,
+      });
+      if (answer.status === 201) skip('the tag parameter is ignored');
+      expectStatus(answer, 400);
+      await expectNoManifest(context, 'good');
+      await expectNoManifest(context, digest);
+    },
+  },
+];
 
 /** A push by digest that sets tags: `?tag=`, which may be repeated (1.1+dev, end-7b). */
 export function tagParameterTests(algorithm: DigestAlgorithm): readonly TestCase[] {

@@ -7,14 +7,22 @@ import type { Quotas } from './quotas.js';
 import { put, remove, type Operation, type Precondition } from './records.js';
 import { decode, encode } from './values.js';
 
-/** Where the bytes of a blob are. */
-export type Place = { readonly inline: true } | { readonly location: Location };
-
-/** What the record of a link says: enough to read the blob. */
-export type BlobFacts = { readonly size: number } & Place;
+/** What the record of a link says. */
+export interface BlobFacts {
+  /** Bytes. */
+  readonly size: number;
+  /** The bytes lie in a record beside this one. */
+  readonly inline: boolean;
+}
 
 /** The one record of a blob, whatever number of repositories links it. */
-export type BlobRecord = BlobFacts & { readonly links: number };
+export interface BlobRecord {
+  readonly size: number;
+  /** Repositories that link it. */
+  readonly links: number;
+  /** Where the bytes are, when they are not inline. */
+  readonly location?: Location;
+}
 
 /** New content for `link`: small bytes, or a location just published. */
 export type Content = { readonly size: number } & (
@@ -54,20 +62,23 @@ export class Blobs {
     range: ByteRange,
   ): Promise<Uint8Array | ByteStream | undefined> {
     if (facts.size === 0 || range.end < range.start) return DONE;
-    if ('location' in facts) {
-      try {
-        return await this.#core.bytes.open(facts.location, range);
-      } catch (error) {
-        if (
-          isOciError(error, 'STORE_CORRUPT') &&
-          (await this.#core.records.get(keys.blob(digest))) === undefined
-        )
-          return undefined;
-        throw error;
-      }
-    }
+    if (!facts.inline) return await this.#openLocation(digest, range);
     const bytes = await this.#core.records.get(keys.inline(digest));
     return bytes?.subarray(range.start, range.end + 1);
+  }
+
+  async #openLocation(digest: Digest, range: ByteRange): Promise<ByteStream | undefined> {
+    for (let last: Location | undefined; ;) {
+      const location = (await this.record(digest))?.location;
+      if (location === undefined) return undefined;
+      try {
+        return await this.#core.bytes.open(location, range);
+      } catch (error) {
+        // Deleted, and perhaps stored anew, since the record was read.
+        if (!isOciError(error, 'STORE_CORRUPT') || location === last) throw error;
+        last = location;
+      }
+    }
   }
 
   /** The record of a blob, in whatever repository it is. */
@@ -83,25 +94,27 @@ export class Blobs {
    * @returns false when nothing is there to link
    */
   async link(repo: string, digest: Digest, content?: Content): Promise<boolean> {
-    const { records, bytes } = this.#core;
+    const { records } = this.#core;
     for (;;) {
       const linked = await records.get(keys.link(repo, digest));
       if (linked !== undefined) {
         if (!(await this.#leases.take(repo, digest, keys.link(repo, digest)))) continue;
-        if (content !== undefined && 'location' in content)
-          await this.#dropUnused(content.location, decode<BlobFacts>(linked));
+        await this.#drop(content);
         return true;
       }
       const before = await records.get(keys.blob(digest));
       const stored = before === undefined ? undefined : decode<BlobRecord>(before);
       if (stored === undefined && content === undefined) return false;
-      const facts = stored === undefined ? factsOf(content as Content) : placeOf(stored);
+      const record: BlobRecord = {
+        ...(stored ?? recordOf(content as Content)),
+        links: (stored?.links ?? 0) + 1,
+      };
       const repository = await records.get(keys.repository(repo));
-      const quota = await this.#quotas.change(repo, digest, facts.size);
+      const quota = await this.#quotas.change(repo, digest, record.size);
       const operations: Operation[] = [
-        put(keys.link(repo, digest), encode(facts)),
+        put(keys.link(repo, digest), encode(factsOf(record))),
         put(keys.owner(digest, repo), DONE),
-        put(keys.blob(digest), encode({ ...facts, links: (stored?.links ?? 0) + 1 } satisfies BlobRecord)),
+        put(keys.blob(digest), encode(record)),
         this.#leases.operation(repo, digest),
         ...quota.operations,
       ];
@@ -116,9 +129,7 @@ export class Blobs {
         ...quota.preconditions,
       ];
       if (!(await records.commit(operations, preconditions))) continue;
-      if (stored !== undefined && content !== undefined && 'location' in content) {
-        await bytes.delete(content.location).catch(() => undefined);
-      }
+      if (stored !== undefined) await this.#drop(content);
       return true;
     }
   }
@@ -163,7 +174,7 @@ export class Blobs {
    * @returns false when anything changed meanwhile
    */
   async unlink(repo: string, digest: Digest, lease: Uint8Array | undefined): Promise<boolean> {
-    const { records, bytes } = this.#core;
+    const { records } = this.#core;
     const before = await records.get(keys.blob(digest));
     const record = before === undefined ? undefined : decode<BlobRecord>(before);
     const operations: Operation[] = [
@@ -186,25 +197,27 @@ export class Blobs {
     );
     if (!done) return false;
     this.#leases.forget(repo, digest);
-    if (last && record !== undefined && 'location' in record) await bytes.delete(record.location);
+    if (last) await this.#erase(record?.location);
     return true;
   }
 
   /** Deletes bytes that were published in vain. */
-  async #dropUnused(location: Location, used: BlobFacts): Promise<void> {
-    if ('location' in used && used.location === location) return;
-    await this.#core.bytes.delete(location).catch(() => undefined);
+  async #drop(content: Content | undefined): Promise<void> {
+    if (content !== undefined && 'location' in content) await this.#erase(content.location);
+  }
+
+  /** Deletes bytes that no record names any more. What cannot be deleted now is swept by the collector. */
+  async #erase(location: Location | undefined): Promise<void> {
+    if (location !== undefined) await this.#core.bytes.delete(location).catch(() => undefined);
   }
 }
 
-function placeOf(record: BlobRecord): BlobFacts {
-  return 'location' in record
-    ? { size: record.size, location: record.location }
-    : { size: record.size, inline: true };
-}
+/** What a link says of a blob; scrub and the collector start from the record itself. */
+export const factsOf = ({ size, location }: BlobRecord): BlobFacts => ({
+  size,
+  inline: location === undefined,
+});
 
-function factsOf(content: Content): BlobFacts {
-  return 'location' in content
-    ? { size: content.size, location: content.location }
-    : { size: content.size, inline: true };
+function recordOf(content: Content): Omit<BlobRecord, 'links'> {
+  return 'location' in content ? { size: content.size, location: content.location } : { size: content.size };
 }

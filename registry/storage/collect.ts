@@ -150,7 +150,7 @@ export class Collector {
       // Not being published any more: if it was published for a record, that record is there by now.
       if (publishing.has(digest)) continue;
       const record = await this.#parts.blobs.record(digest);
-      const used = record !== undefined && 'location' in record && record.location === location;
+      const used = record?.location === location;
       if (!used) await bytes.delete(location);
     }
   }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/index.js';
-import type { Bytes } from './bytes.js';
+import type { HeldBytes } from './held-bytes.js';
 import type { Records } from './records.js';
 
 /** Rules that a person sets; every field has its default in `resolveRules`. */
@@ -30,7 +30,7 @@ export interface StoreRules {
 /** What every part of the store works with. Time and ids come from outside, so that tests own them. */
 export interface Core {
   readonly records: Records;
-  readonly bytes: Bytes;
+  readonly bytes: HeldBytes;
   readonly rules: StoreRules;
   readonly now: () => number;
   readonly newId: () => string;

@@ -6,6 +6,7 @@ import { OciError } from '../../oci/index.js';
 import type { Bytes } from './bytes.js';
 import { DEFAULT_RULES, type Core, type StoreRules } from './core.js';
 import { FileBytes } from './file-bytes.js';
+import { HeldBytes } from './held-bytes.js';
 import { nodeFiles } from './files.js';
 import { keys } from './keys.js';
 import { LevelRecords, type Database } from './level-records.js';
@@ -34,44 +35,68 @@ const FORMAT = 1;
 
 const DB_OPTIONS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
 
+/** The two drivers of a store, opened, and how the store was left. */
+export interface Drivers {
+  readonly records: Records;
+  readonly bytes: Bytes;
+  readonly free: () => Promise<number>;
+  readonly clean: boolean;
+  /** The machine was started again since the store was last open: what was not synced may be gone. */
+  readonly rebooted: boolean;
+  close(): Promise<void>;
+}
+
 /**
  * Opens a store, alone.
  * @throws OciError `STORE_LOCKED` when another process or this one has the folder open, `STORE_VERSION` when a newer
  *   version wrote it
  */
 export async function openStore(storage: StorageOptions, options: OpenOptions = {}): Promise<Store> {
-  if (storage.kind === 'memory') {
-    const db = new MemoryLevel<string, Uint8Array>({
-      storeEncoding: 'view',
-      ...DB_OPTIONS,
-    }) as unknown as Database;
-    const records = new LevelRecords(db);
-    return await build(
-      records,
-      new RecordBytes(records),
-      options,
-      () => Promise.resolve(Number.MAX_SAFE_INTEGER),
-      { clean: true },
-      () => records.close(),
-    );
+  const drivers = await openDrivers(storage);
+  try {
+    const core: Core = {
+      records: drivers.records,
+      bytes: new HeldBytes(drivers.bytes),
+      rules: { ...DEFAULT_RULES, ...options.rules },
+      now: options.now ?? Date.now,
+      newId: options.newId ?? (() => randomBytes(16).toString('hex')),
+      free: drivers.free,
+      publishing: new Map(),
+    };
+    const store = new Store(core, drivers, () => drivers.close());
+    await store.quotas.open();
+    if (drivers.rebooted) await store.uploads.reset();
+    return store;
+  } catch (error) {
+    await drivers.close();
+    throw error;
   }
+}
+
+/** Opens the drivers of a store. @throws OciError as `openStore` */
+export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
+  if (storage.kind === 'memory') return openMemory();
   const { folder, kind } = storage;
   await mkdir(folder, { recursive: true, mode: 0o750 });
   const owner = await own(folder);
   let records: Records | undefined;
   try {
-    records = await openLevel(join(folder, 'db'));
-    await migrate(records, folder);
-    const bytes = await chooseBytes(records, folder, kind);
-    const opened = records;
-    const store = await build(records, bytes, options, freeSpace(folder), owner, async () => {
-      // A synced commit takes with it every lease that was written without.
-      await opened.commit([put(keys.setting('closed'), encode(Date.now()))]);
-      await opened.close();
-      await owner.release();
-    });
-    if (owner.rebooted) await store.uploads.reset();
-    return store;
+    const opened = await openLevel(join(folder, 'db'));
+    records = opened;
+    await migrate(opened, folder);
+    return {
+      records: opened,
+      bytes: await chooseBytes(opened, folder, kind),
+      free: freeSpace(folder),
+      clean: owner.clean,
+      rebooted: owner.rebooted,
+      async close() {
+        // A synced commit takes with it every lease that was written without.
+        await opened.commit([put(keys.setting('closed'), encode(Date.now()))]);
+        await opened.close();
+        await owner.release();
+      },
+    };
   } catch (error) {
     await records?.close();
     await owner.release();
@@ -79,26 +104,20 @@ export async function openStore(storage: StorageOptions, options: OpenOptions = 
   }
 }
 
-async function build(
-  records: Records,
-  bytes: Bytes,
-  options: OpenOptions,
-  free: () => Promise<number>,
-  state: { readonly clean: boolean },
-  close: () => Promise<void>,
-): Promise<Store> {
-  const core: Core = {
+function openMemory(): Drivers {
+  const db = new MemoryLevel<string, Uint8Array>({
+    storeEncoding: 'view',
+    ...DB_OPTIONS,
+  }) as unknown as Database;
+  const records = new LevelRecords(db);
+  return {
     records,
-    bytes,
-    rules: { ...DEFAULT_RULES, ...options.rules },
-    now: options.now ?? Date.now,
-    newId: options.newId ?? (() => randomBytes(16).toString('hex')),
-    free,
-    publishing: new Map(),
+    bytes: new RecordBytes(records),
+    free: () => Promise.resolve(Number.MAX_SAFE_INTEGER),
+    clean: true,
+    rebooted: false,
+    close: () => records.close(),
   };
-  const store = new Store(core, state, close);
-  await store.quotas.open();
-  return store;
 }
 
 async function openLevel(path: string): Promise<LevelRecords> {
