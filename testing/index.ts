@@ -1,1 +1,33 @@
-export {};
+export { startRegistry, type TestRegistry } from './start.js';
+export type { StartOptions } from './options.js';
+export type { SeedContent, SeedEntry, Seeded, SeededEntry } from './seed.js';
+export {
+  randomImage,
+  randomIndex,
+  type RandomImageOptions,
+  type RandomIndexOptions,
+} from './content/random.js';
+export {
+  describedArtifact,
+  describedImage,
+  describedIndex,
+  type ArtifactDescription,
+  type BlobDescription,
+  type ImageDescription,
+  type IndexDescription,
+} from './content/described.js';
+export type { Content, ImageContent, IndexContent, Item, Subject } from './content/content.js';
+export type { FileEntry, Files } from './content/tar.js';
+export { seededBytes, type RandomSeed } from './content/seeded.js';
+export type {
+  BitFlipFault,
+  Fault,
+  ResetFault,
+  StallFault,
+  StatusFault,
+  TruncateFault,
+} from './faults/fault.js';
+export type { FaultControl, FaultRule } from './faults/rules.js';
+export type { LoggedRequest, RequestFilter, RequestLog } from './requests/log.js';
+export type { RequestMatch } from './requests/match.js';
+export type { Operation, RequestFacts } from './requests/operations.js';
