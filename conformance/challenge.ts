@@ -5,7 +5,7 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-const SCHEME = /([a-zA-Z][\w-]*)(?=\s|$)/y;
+const SCHEME = /([a-zA-Z][\w-]*)(?=[\s,]|$)/y;
 const PARAMETER = /([a-zA-Z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/y;
 const GAP = /[\s,]*/y;
 

@@ -90,7 +90,7 @@ function parseFlags(args: readonly string[], host: CommandHost): Flags {
 }
 
 function list(flags: Flags, host: CommandHost): number {
-  const tests = selectTests({ ...flags, credentials: true, rawPaths: true });
+  const tests = selectTests({ ...flags, credentials: true, isSocket: true });
   for (const { id, level, profile = 'stable', section, title } of tests) {
     host.out(`${id.padEnd(46)} ${profile.padEnd(6)} ${level.padEnd(6)} ${section}: ${title}\n`);
   }
@@ -99,7 +99,7 @@ function list(flags: Flags, host: CommandHost): number {
 
 async function run(flags: Flags, host: CommandHost): Promise<number> {
   const options = runOptions(flags, host);
-  const selection = { ...flags, credentials: flags.user !== undefined, rawPaths: true };
+  const selection = { ...flags, credentials: flags.user !== undefined, isSocket: true };
   if (selectTests(selection).length === 0) {
     throw new UsageError(`no test fits --only ${flags.only ?? ''}; see --list`);
   }

@@ -20,7 +20,7 @@ export function withCredentials(wire: Wire, credentials: Credentials): Wire {
   const authenticator = new Authenticator(wire, credentials);
   return Object.assign((request: WireRequest) => authenticator.send(request), {
     origin: wire.origin,
-    rawPaths: wire.rawPaths,
+    isSocket: wire.isSocket,
     anonymous: wire,
     close: () => wire.close(),
   });

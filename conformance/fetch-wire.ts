@@ -25,7 +25,7 @@ export function fetchWire(
       body: new Uint8Array(await response.arrayBuffer()),
     };
   };
-  const wire: Wire = Object.assign(send, { origin, rawPaths: false, close: () => undefined });
+  const wire: Wire = Object.assign(send, { origin, isSocket: false, close: () => undefined });
   return options.credentials === undefined ? wire : withCredentials(wire, options.credentials);
 }
 

@@ -51,7 +51,7 @@ export interface Selection {
   readonly sparse?: boolean;
   readonly only?: string;
   readonly credentials?: boolean;
-  readonly rawPaths?: boolean;
+  readonly isSocket?: boolean;
 }
 
 /** The tests of a run, in order. */
@@ -63,7 +63,7 @@ export function selectTests(selection: Selection): readonly TestCase[] {
       RANK[test.profile ?? 'stable'] <= rank &&
       (test.sparse === undefined || test.sparse === (selection.sparse ?? false)) &&
       (test.credentials !== true || selection.credentials === true) &&
-      (test.rawPaths !== true || selection.rawPaths === true) &&
+      (test.isSocket !== true || selection.isSocket === true) &&
       fits(test.id),
   );
 }
@@ -84,7 +84,7 @@ export async function runConformance(request: {
   const tests = selectTests({
     ...options,
     credentials: wire.anonymous !== undefined,
-    rawPaths: wire.rawPaths,
+    isSocket: wire.isSocket,
   });
   const results: TestResult[] = [];
   for (const test of tests) {

@@ -50,7 +50,7 @@ export function socketWire(url: string, options: SocketWireOptions = {}): Wire {
     },
     {
       origin,
-      rawPaths: true,
+      isSocket: true,
       close: () => {
         plain.destroy();
         secure.destroy();
@@ -85,8 +85,9 @@ async function exchange(
     outgoing.once('response', resolve);
     outgoing.once('error', reject);
   });
+  const allowed = expectsContinue(request) ? once(outgoing, 'continue', answered) : undefined;
   // A failure to send destroys the request, so it comes as the error of `answered`.
-  const sent = sendBody(outgoing, request.body).catch(() => undefined);
+  const sent = sendBody(outgoing, request.body, allowed).catch(() => undefined);
   try {
     // A server may answer before it has read everything: then the answer counts, and the rest is not sent.
     const incoming = await answered;
@@ -105,7 +106,33 @@ async function exchange(
   }
 }
 
-async function sendBody(outgoing: ClientRequest, body: WireRequest['body']): Promise<void> {
+function expectsContinue(request: WireRequest): boolean {
+  return Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === 'expect');
+}
+
+/** True when the event came first, false when the request was answered, or failed, before it. */
+function once(outgoing: ClientRequest, event: string, answered: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    outgoing.once(event, () => {
+      resolve(true);
+    });
+    answered.then(
+      () => resolve(false),
+      () => resolve(false),
+    );
+  });
+}
+
+/** @param allowed when given, the body waits for it (RFC 9110, 10.1.1) */
+async function sendBody(
+  outgoing: ClientRequest,
+  body: WireRequest['body'],
+  allowed: Promise<boolean> | undefined,
+): Promise<void> {
+  if (allowed !== undefined) {
+    outgoing.flushHeaders();
+    if (!(await allowed)) return;
+  }
   if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
   else await pipeline(Readable.from(body), outgoing);
 }

@@ -28,8 +28,8 @@ export interface TestCase {
   readonly sparse?: boolean;
   /** Only in runs that have credentials. */
   readonly credentials?: boolean;
-  /** Only on a wire that sends paths byte for byte. */
-  readonly rawPaths?: boolean;
+  /** Only on a wire over sockets. */
+  readonly isSocket?: boolean;
   /** Returns when the requirement is met; throws `Failure` or `Skip` otherwise. */
   run(context: TestContext): Promise<void>;
 }

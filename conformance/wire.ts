@@ -23,8 +23,8 @@ export interface Wire {
   (request: WireRequest): Promise<WireResponse>;
   /** Where relative paths lead, as `http://127.0.0.1:5000`. */
   readonly origin: string;
-  /** Paths arrive byte for byte: dot segments and escapes are not resolved on the way. */
-  readonly rawPaths: boolean;
+  /** Requests go over a socket: paths arrive byte for byte, and `Expect: 100-continue` is waited for. */
+  readonly isSocket: boolean;
   /** The same wire without its credentials, when it has any. */
   readonly anonymous?: Wire;
   /** Frees sockets. */

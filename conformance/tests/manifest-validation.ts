@@ -70,6 +70,15 @@ export const manifestValidationTests: readonly TestCase[] = [
     },
   },
   tooLarge('manifest.too-large', 'a manifest of 16 MiB answers 413', (bytes) => bytes),
+  {
+    ...tooLarge(
+      'manifest.too-large.expect',
+      'a manifest of 16 MiB whose client waits with it (Expect: 100-continue) answers 413',
+      (bytes) => bytes,
+      { expect: '100-continue' },
+    ),
+    isSocket: true,
+  },
   tooLarge('manifest.too-large.streamed', 'a manifest of 16 MiB without its length answers 413', (bytes) =>
     pieces(bytes, 64 * 1024),
   ),
@@ -156,6 +165,7 @@ function tooLarge(
   id: string,
   title: string,
   toBody: (bytes: Uint8Array) => Uint8Array | AsyncIterable<Uint8Array>,
+  more: Readonly<Record<string, string>> = {},
 ): TestCase {
   return {
     id,
@@ -167,7 +177,7 @@ function tooLarge(
       const { http, repository } = context;
       const image = await makeImage(context, { more: { annotations: { padding: 'x'.repeat(OVERSIZE) } } });
       const answer = await http.send('PUT', manifestPath(repository, 'tag'), {
-        headers: { 'content-type': image.descriptor.mediaType },
+        headers: { 'content-type': image.descriptor.mediaType, ...more },
         body: toBody(image.bytes),
       });
       if (answer.status === 201) skip('there is no limit below 16 MiB');

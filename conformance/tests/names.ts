@@ -72,7 +72,7 @@ export const nameTests: readonly TestCase[] = [
     },
   },
   ...Object.entries({ ...INVALID, ...RAW, 'too-long': 'x'.repeat(300) }).map(([key, name]): TestCase => ({
-    ...(key in RAW ? { rawPaths: true } : {}),
+    ...(key in RAW ? { isSocket: true } : {}),
     id: `name.invalid.${key}`,
     title: `a repository …/${name.slice(0, 20)} is refused (400 NAME_INVALID, or 404)`,
     section: SECTIONS.pullManifest,

@@ -21,6 +21,7 @@ import {
   uploadsPath,
 } from '../push.js';
 import { SECTIONS, type TestCase } from '../test-case.js';
+import { withQuery } from '../wire.js';
 import { expectNoBlob, expectTaken } from './blob-claims.js';
 import { expectProgress } from './uploads.js';
 
@@ -268,6 +269,22 @@ export const sessionTests: readonly TestCase[] = [
       const bytes = content.bytes('blob', 4000);
       const closed = await putWhole(http, location, digestOf(bytes), pieces(bytes, 900));
       await expectTaken(context, closed, bytes, 'sha256');
+    },
+  },
+  {
+    id: 'upload.expect-continue',
+    title: 'a client that waits with the body (Expect: 100-continue) is told to send it',
+    section: `${SECTIONS.http}, 10.1.1 Expect`,
+    level: 'must',
+    profile: 'strict',
+    isSocket: true,
+    async run(context) {
+      const { http, content, repository } = context;
+      const { location } = await openUpload(http, repository);
+      const body = content.bytes('blob', 4000);
+      const headers = { 'content-type': 'application/octet-stream', expect: '100-continue' };
+      const target = withQuery(location, { digest: digestOf(body) });
+      await expectTaken(context, await http.send('PUT', target, { headers, body }), body, 'sha256');
     },
   },
   {
