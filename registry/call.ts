@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   OciError,
-  isRepository,
   parseDigest,
   parseRepository,
+  quote,
+  streamOf,
   type ByteStream,
   type Digest,
 } from '../oci/index.js';
@@ -15,14 +16,14 @@ import type { Store } from './storage/store.js';
 export interface NodeBindings {
   readonly incoming?: IncomingMessage;
   readonly outgoing?: ServerResponse;
+  /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */
+  readonly proceed?: () => void;
 }
 
 /** One request on its way through the registry. */
 export interface Call {
   readonly request: Request;
   readonly method: string;
-  /** The checked path, escapes resolved. */
-  readonly path: string;
   readonly query: URLSearchParams;
   readonly node: NodeBindings | undefined;
   readonly store: Store;
@@ -31,6 +32,8 @@ export interface Call {
   readonly principal: Principal;
   /** Facts for the log and the metrics. */
   readonly note: RequestNote;
+  /** Takes failures that come when the answer is on its way. */
+  readonly tell: (error: unknown) => void;
 }
 
 /** What handlers tell about a request beside the answer. */
@@ -45,14 +48,32 @@ export interface RequestNote {
 export const header = (call: Call, name: string): string | undefined =>
   call.request.headers.get(name) ?? undefined;
 
-/** The body as it comes in: from the socket when there is one, else from the request. */
-export async function* bodyOf(call: Call): AsyncGenerator<Uint8Array> {
-  const { node, request } = call;
-  const source: ByteStream | null = node?.incoming ?? (request.body as ByteStream | null);
-  if (source === null) return;
-  for await (const chunk of source) {
-    call.note.received += chunk.byteLength;
-    yield chunk;
+/**
+ * The body as it comes in: from the socket when there is one, else from the request. To stop halfway leaves the rest
+ * with the socket, so that the client can still be answered.
+ * @param length how many bytes it must have, when that is known
+ * @throws OciError `ABORTED` when the sender fails, `SIZE_INVALID` when the length is another
+ */
+export async function* bodyOf(call: Call, length?: number): AsyncGenerator<Uint8Array> {
+  const { node, request, note } = call;
+  node?.proceed?.();
+  const source: ByteStream =
+    node?.incoming?.iterator({ destroyOnReturn: false }) ?? (request.body as ByteStream | null) ?? streamOf();
+  let size = 0;
+  try {
+    for await (const chunk of source) {
+      if (!ArrayBuffer.isView(chunk)) throw new TypeError('a chunk of the body is not bytes');
+      size += chunk.byteLength;
+      note.received += chunk.byteLength;
+      if (length !== undefined && size > length) break;
+      yield chunk;
+    }
+  } catch (cause) {
+    throw new OciError('ABORTED', 'the request body ended before it was whole', { cause });
+  }
+  if (length !== undefined && size !== length) {
+    const came = size > length ? 'more' : String(size);
+    throw new OciError('SIZE_INVALID', `the body was declared to have ${length} bytes, there are ${came}`);
   }
 }
 
@@ -64,7 +85,7 @@ export function contentLength(call: Call): number | undefined {
   const text = header(call, 'content-length');
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text))
-    throw new OciError('SIZE_INVALID', `Content-Length "${text.slice(0, 40)}" is not a number of bytes`);
+    throw new OciError('SIZE_INVALID', `Content-Length ${quote(text, 40)} is not a number of bytes`);
   return Number(text);
 }
 
@@ -80,8 +101,6 @@ export function digestFrom(call: Call, text: string): Digest {
   call.note.reference = text.slice(0, 200);
   return parseDigest(text);
 }
-
-export { isRepository };
 
 /** An answer without a body. */
 export function empty(status: number, headers: Record<string, string>): Response {

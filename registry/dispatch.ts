@@ -1,7 +1,8 @@
-import { OciError } from '../oci/index.js';
-import type { Action } from './access/access.js';
+import { OciError, isOciError, isRepository, parseRepository } from '../oci/index.js';
+import type { Action, Principal, Wanted } from './access/access.js';
+import { authorize, type Caller } from './access/authorize.js';
 import { deleteBlob, getBlob } from './blobs.js';
-import { json, type Call } from './call.js';
+import { json, repositoryOf, type Call } from './call.js';
 import { getCatalog } from './catalog.js';
 import { errorResponse } from './errors.js';
 import { deleteManifest, getManifest, putManifest } from './manifests.js';
@@ -24,7 +25,7 @@ interface Endpoint<K extends Kind> {
 const ENDPOINTS: { readonly [K in Kind]: Readonly<Record<string, Endpoint<K>>> } = {
   base: { GET: { operation: 'ping', handle: ping } },
   catalog: { GET: { operation: 'catalog', handle: getCatalog } },
-  extensions: { GET: { operation: 'extensions', handle: async (call) => json(call, { extensions: [] }) } },
+  extensions: { GET: { operation: 'extensions', handle: getExtensions } },
   blob: {
     GET: { action: 'pull', operation: 'blob.get', handle: getBlob },
     DELETE: { action: 'delete', operation: 'blob.delete', handle: deleteBlob },
@@ -48,74 +49,69 @@ const ENDPOINTS: { readonly [K in Kind]: Readonly<Record<string, Endpoint<K>>> }
 const WRITES = new Set(['PUT', 'POST', 'PATCH', 'DELETE']);
 
 /** What `dispatch` needs to make a `Call`. */
-export type Incoming = Omit<Call, 'method' | 'path' | 'query'> & { readonly origin: string };
+export type Incoming = Omit<Call, 'method' | 'query' | 'principal'> & {
+  readonly caller: Caller;
+};
 
-/** Answers a request below `/v2/`. Errors of any floor become answers here. */
+/** Answers a request below `/v2/`. */
 export async function dispatch(incoming: Incoming): Promise<Response> {
+  const target = splitTarget(incoming.request.url);
+  const matched = matchRoute(checkPath(target.path));
+  if (matched === undefined) throw new OciError('NAME_UNKNOWN', 'there is nothing at this path');
+  const endpoints = ENDPOINTS[matched.kind] as Readonly<Record<string, Endpoint<Kind>>>;
+  const { method } = incoming.request;
+  const name = method === 'HEAD' ? 'GET' : method;
   try {
-    const response = await route(incoming);
+    if (!Object.hasOwn(endpoints, name))
+      throw new OciError('UNSUPPORTED', `method ${method} is not allowed here`);
+    const response = await run(incoming, endpoints[name] as Endpoint<Kind>, matched, target.query);
     response.headers.set('docker-distribution-api-version', 'registry/2.0');
     return response;
   } catch (error) {
-    if (error instanceof Challenge) return errorResponse(error.reason, { 'www-authenticate': error.header });
-    if (error instanceof MethodNotAllowed) return errorResponse(error.reason, { allow: error.allow });
-    throw error;
+    if (!isOciError(error, 'UNSUPPORTED')) throw error;
+    const others = Object.keys(endpoints).filter((other) => other !== name);
+    return errorResponse(error, { allow: others.join(', ').replace('GET', 'GET, HEAD') });
   }
 }
 
-async function route(incoming: Incoming): Promise<Response> {
-  const target = splitTarget(incoming.request.url);
-  const path = checkPath(target.path);
-  const matched = matchRoute(path);
-  if (matched === undefined) throw new OciError('NAME_UNKNOWN', 'there is nothing at this path');
+async function run(
+  incoming: Incoming,
+  endpoint: Endpoint<Kind>,
+  matched: Route,
+  search: string,
+): Promise<Response> {
   const { method } = incoming.request;
-  const endpoints = ENDPOINTS[matched.kind] as Readonly<Record<string, Endpoint<Kind>>>;
-  const name = method === 'HEAD' ? 'GET' : method;
-  const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined;
-  if (endpoint === undefined) throw new MethodNotAllowed(method, Object.keys(endpoints));
-  const call: Call = { ...incoming, method, path, query: new URLSearchParams(target.query) };
-  call.note.operation = endpoint.operation;
-  authorize(call, endpoint.action, 'repo' in matched ? matched.repo : undefined, incoming.origin);
+  const query = new URLSearchParams(search);
+  incoming.note.operation = endpoint.operation;
+  const wanted = wantedBy(matched, endpoint.action, query);
+  const principal = await authorize(incoming.access, wanted, incoming.caller);
+  const call: Call = { ...incoming, method, query, principal: holderOf(matched, principal) };
   if (WRITES.has(method)) requireWritable(call);
   const response = await endpoint.handle(call, matched);
-  const namespace = call.query.get('ns');
+  const namespace = query.get('ns');
   // Which upstream a mirror answered for (distribution-spec, "Registry proxying"): printable names only.
   if (namespace !== null && /^[\w.:-]{1,255}$/.test(namespace))
     response.headers.set('oci-namespace', namespace);
   return response;
 }
 
-/** Asks for credentials, or refuses; the same for a repository that is there and one that is not. */
-function authorize(
-  call: Call,
-  action: Action | undefined,
-  repository: string | undefined,
-  origin: string,
-): void {
-  const { access, principal } = call;
-  if (access.open) return;
-  if (action === undefined || repository === undefined) {
-    if (!access.pingNeedsCredentials(principal)) return;
-    throw new Challenge('authentication is required', access.challenge(origin, { actions: [] }));
-  }
-  if (access.allows(principal, action, repository)) return;
-  const actions: Action[] = action === 'push' ? ['pull', 'push'] : [action];
-  const wanted = { repository, actions };
-  if (principal.name === undefined && principal.grants === undefined) {
-    throw new Challenge('authentication is required', access.challenge(origin, wanted));
-  }
-  if (
-    principal.grants !== undefined &&
-    access.allows(principal.name === undefined ? {} : { name: principal.name }, action, repository)
-  ) {
-    throw new Challenge(
-      'the token does not cover this',
-      access.challenge(origin, wanted, 'insufficient_scope'),
-    );
-  }
-  if (principal.name === undefined)
-    throw new Challenge('authentication is required', access.challenge(origin, wanted, 'insufficient_scope'));
-  throw new OciError('DENIED', `you may not ${action} in ${repository}`);
+/** @throws OciError `NAME_INVALID` for a name that no repository has, which nobody need log in to be told */
+function wantedBy(matched: Route, action: Action | undefined, query: URLSearchParams): Wanted {
+  if (matched.kind === 'catalog') return { kind: 'catalog' };
+  if (action === undefined || !('repo' in matched) || matched.repo === undefined) return { kind: 'identity' };
+  const from = matched.kind === 'uploads' && query.has('mount') ? query.get('from') : null;
+  return {
+    kind: 'repository',
+    repository: parseRepository(matched.repo),
+    action,
+    ...(from !== null && isRepository(from) ? { from } : {}),
+  };
+}
+
+/** A token for the catalog names no repository: its user finds there what he may pull. */
+function holderOf({ kind }: Route, { name, grants }: Principal): Principal {
+  const whole = kind === 'catalog' || grants === undefined;
+  return { ...(name === undefined ? {} : { name }), ...(whole ? {} : { grants }) };
 }
 
 function requireWritable(call: Call): void {
@@ -130,25 +126,8 @@ async function ping(call: Call): Promise<Response> {
   return json(call, {});
 }
 
-class Challenge extends Error {
-  readonly reason: OciError;
-  readonly header: string;
-
-  constructor(message: string, header: string) {
-    super(message);
-    this.reason = new OciError('UNAUTHORIZED', message);
-    this.header = header;
-  }
-}
-
-class MethodNotAllowed extends Error {
-  readonly reason: OciError;
-  readonly allow: string;
-
-  constructor(method: string, allowed: readonly string[]) {
-    const names = allowed.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
-    super(`method ${method} is not allowed here`);
-    this.reason = new OciError('UNSUPPORTED', this.message);
-    this.allow = names.join(', ');
-  }
+/** There are no extensions to discover (distribution-spec, extensions/_oci.md). */
+async function getExtensions(call: Call, { repo }: RouteOf<'extensions'>): Promise<Response> {
+  if (repo !== undefined) repositoryOf(call, repo);
+  return json(call, { extensions: [] });
 }

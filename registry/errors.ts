@@ -2,6 +2,7 @@ import { isOciError, type ErrorCode } from '../oci/index.js';
 
 /** The status each code travels with (distribution-spec, "Error Codes"). */
 const STATUS: Partial<Record<ErrorCode, number>> = {
+  ABORTED: 400,
   BLOB_UNKNOWN: 404,
   BLOB_UPLOAD_INVALID: 409,
   BLOB_UPLOAD_UNKNOWN: 404,
@@ -28,6 +29,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** Local codes that have no place on the wire, and what is said instead. */
 const SPOKEN: Partial<Record<ErrorCode, ErrorCode>> = {
+  ABORTED: 'SIZE_INVALID',
   PRECONDITION_FAILED: 'DENIED',
   SIZE_LIMIT: 'MANIFEST_INVALID',
   STORE_FULL: 'DENIED',
@@ -57,10 +59,18 @@ export function errorBody(error: unknown): string {
   });
 }
 
-export function errorResponse(error: unknown, headers: Record<string, string> = {}): Response {
+/**
+ * An error as an answer.
+ * @param status for the rare case that the code does not say it
+ */
+export function errorResponse(
+  error: unknown,
+  headers: Record<string, string> = {},
+  status: number = statusOf(error),
+): Response {
   const body = errorBody(error);
   return new Response(body, {
-    status: statusOf(error),
+    status,
     headers: {
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(body)),

@@ -1,8 +1,24 @@
 export { createRegistry, type Registry } from './registry.js';
 export { listen, type ListenOptions, type Server } from './node.js';
+export type { TlsAuthority, TlsAuto, TlsFiles, TlsOptions } from './tls.js';
 export type { ImmutableTags, RegistryOptions, RequestEntry } from './options.js';
-export { OPEN_ACCESS, type Access, type Action, type Grant, type Principal } from './access/access.js';
+export {
+  OPEN_ACCESS,
+  type Access,
+  type Action,
+  type Failure,
+  type Grant,
+  type Principal,
+  type TokenAnswer,
+  type Wanted,
+} from './access/access.js';
+export { Challenge, authorize, type Caller } from './access/authorize.js';
+export { addUser, removeUser } from './access/edit-users.js';
+export type { AccessOptions } from './access/options.js';
+export type { AccessRule } from './access/rules.js';
 export type { StorageOptions } from './storage/open.js';
+export { listenControl, type Control } from './operations/control-server.js';
+export type { Usage } from './operations/usage.js';
 export type { CollectOptions, CollectReport } from './storage/collect.js';
 export { OciError, isOciError, type ErrorCode } from '../oci/index.js';
 export { backup, type BackupOptions, type BackupReport } from './storage/backup.js';

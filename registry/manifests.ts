@@ -12,8 +12,10 @@ import {
 } from '../oci/index.js';
 import { bodyOf, contentLength, empty, header, repositoryOf, type Call } from './call.js';
 import { isUnchanged, parseTags } from './conditional.js';
+import { errorResponse } from './errors.js';
 import { parseAccept, wantsImageOnly } from './negotiate.js';
 import type { StoredManifest } from './storage/manifest-record.js';
+import { warningOf } from './warnings.js';
 
 interface Target {
   readonly repo: string;
@@ -30,25 +32,24 @@ export async function getManifest(call: Call, target: Target): Promise<Response>
   let digest = await resolve(call, repo, target.reference);
   let manifest = await call.store.manifests.get(repo, digest);
   if (manifest === undefined) throw await unknownManifest(call, repo, target.reference);
-  if (
-    !target.reference.includes(':') &&
-    wantsImageOnly(parseAccept(header(call, 'accept')), manifest.mediaType)
-  ) {
+  const byTag = !target.reference.includes(':');
+  if (byTag && wantsImageOnly(parseAccept(header(call, 'accept')), manifest.mediaType)) {
     const child = await defaultImage(call, repo, manifest);
     if (child !== undefined) ({ digest, manifest } = child);
   }
-  const headers: Record<string, string> = {
-    'content-type': manifest.mediaType,
-    'content-length': String(manifest.bytes.byteLength),
+  const headers = {
     'docker-content-digest': digest,
     etag: `"${digest}"`,
+    ...(byTag ? { vary: 'Accept' } : {}),
   };
-  if (isUnchanged(header(call, 'if-none-match'), digest)) {
-    return empty(304, { etag: headers.etag ?? '', 'docker-content-digest': digest });
-  }
+  if (isUnchanged(header(call, 'if-none-match'), digest)) return empty(304, headers);
   return new Response(call.method === 'HEAD' ? null : (manifest.bytes as Uint8Array<ArrayBuffer>), {
     status: 200,
-    headers,
+    headers: {
+      ...headers,
+      'content-type': manifest.mediaType,
+      'content-length': String(manifest.bytes.byteLength),
+    },
   });
 }
 
@@ -76,7 +77,10 @@ export async function putManifest(call: Call, target: Target): Promise<Response>
   const digest = byDigest ? parseDigest(target.reference) : undefined;
   const named = byDigest ? call.query.getAll('tag') : [target.reference];
   const tags = [...new Set(named.map(parseTag))];
-  if (tags.length > TAG_LIMIT) return empty(414, { 'content-length': '0' });
+  if (tags.length > TAG_LIMIT) {
+    const error = new OciError('TAG_INVALID', `one push takes ${TAG_LIMIT} tags, not ${tags.length}`);
+    return errorResponse(error, {}, 414);
+  }
   const bytes = await readManifest(call);
   const ifMatch = parseTags(header(call, 'if-match'));
   const ifNoneMatch = parseTags(header(call, 'if-none-match'));
@@ -91,6 +95,7 @@ export async function putManifest(call: Call, target: Target): Promise<Response>
       ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
     },
   });
+  const warning = warningOf(bytes, put.mediaType);
   return empty(201, {
     location: `/v2/${repo}/manifests/${byDigest ? put.digest : target.reference}`,
     'docker-content-digest': put.digest,
@@ -98,6 +103,7 @@ export async function putManifest(call: Call, target: Target): Promise<Response>
     etag: `"${put.digest}"`,
     ...(put.subject === undefined ? {} : { 'oci-subject': put.subject }),
     ...(byDigest && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
+    ...(warning === undefined ? {} : { warning }),
   });
 }
 
@@ -110,7 +116,7 @@ async function readManifest(call: Call): Promise<Uint8Array> {
       detail: { limit: manifestLimit },
     });
   }
-  return await collect(bodyOf(call), manifestLimit, 'manifest');
+  return await collect(bodyOf(call, length), manifestLimit, 'manifest');
 }
 
 /** DELETE of a tag or a manifest (distribution-spec, "Deleting tags" and "Deleting Manifests", end-9). */

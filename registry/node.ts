@@ -1,14 +1,9 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server as HttpServer,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import { OciError } from '../oci/index.js';
-import { errorBody } from './errors.js';
-import { checkPath, splitTarget } from './routes.js';
+import { answerOn, type Handler } from './socket.js';
+import { openTls, type TlsAuthority, type TlsOptions } from './tls.js';
 
 export interface ListenOptions {
   /** Default 127.0.0.1. */
@@ -17,12 +12,21 @@ export interface ListenOptions {
   readonly port?: number;
   /** How long `close` lets requests under way go on, in milliseconds. Default 30 seconds. */
   readonly grace?: number;
+  /**
+   * How long a client may go on to send a body that is not wanted, in milliseconds, before its connection is closed.
+   * Default 5 seconds.
+   */
+  readonly linger?: number;
+  /** Listen for HTTPS, with this certificate. Default: HTTP. */
+  readonly tls?: TlsOptions;
 }
 
 /** A registry on a socket. */
 export interface Server {
-  /** Where it listens, as `http://127.0.0.1:5000`. */
+  /** Where it listens, as `http://127.0.0.1:5000`; `https` with TLS. */
   readonly url: string;
+  /** What clients must trust, when the certificate was made here. */
+  readonly authority?: TlsAuthority;
   readonly host: string;
   readonly port: number;
   /** Stops to listen, lets transfers end within the grace, then ends the rest. The registry stays open. */
@@ -30,67 +34,42 @@ export interface Server {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-interface Handler {
-  fetch(request: Request, env?: unknown): Promise<Response>;
-}
-
 /**
  * Serves a registry, or anything with a `fetch`, on a socket.
- * @throws OciError `INVALID_OPTION` when the address cannot be had
+ * @throws OciError `INVALID_OPTION` when the address cannot be had, or TLS files cannot be used
  */
 export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Server> {
   const { host = '127.0.0.1', port = 5000, grace = 30_000 } = options;
-  const answer = getRequestListener((request, env) => handler.fetch(request, env), {
-    overrideGlobalObjects: false,
-  });
-  const server = createServer(
-    {
-      // A slow upload is no reason to end it; slow headers are.
-      requestTimeout: 0,
-      headersTimeout: 60_000,
-      keepAliveTimeout: 75_000,
-      noDelay: true,
-    },
-    (request, response) => {
-      if (refuseTarget(request, response)) return;
-      void answer(request, response);
-    },
-  );
+  const settings = {
+    // A slow upload is no reason to end it; slow headers are, and so is a peer that is no longer there.
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    keepAliveTimeout: 75_000,
+    keepAlive: true,
+    noDelay: true,
+  };
+  const tls = options.tls === undefined ? undefined : await openTls(options.tls, host);
+  const secure = tls === undefined ? undefined : createSecureServer({ ...settings, ...tls.pair });
+  const server: HttpServer = secure ?? createServer(settings);
+  answerOn(server, handler, options.linger ?? 5_000);
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
-  const shown = address.family === 'IPv6' ? `[${host}]` : host;
+  const shown = host.includes(':') ? `[${host}]` : host;
   let closed: Promise<void> | undefined;
+  const unfollow = secure === undefined ? undefined : tls?.follow(secure);
   const close = (): Promise<void> => {
+    unfollow?.();
     closed ??= stop(server, grace);
     return closed;
   };
   return {
-    url: `http://${shown}:${address.port}`,
+    url: `${secure === undefined ? 'http' : 'https'}://${shown}:${address.port}`,
+    ...(tls?.authority === undefined ? {} : { authority: tls.authority }),
     host,
     port: address.port,
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Dot segments and the like reach a `Request` already resolved, so the target is checked as it came. */
-function refuseTarget(request: IncomingMessage, response: ServerResponse): boolean {
-  try {
-    const target = request.url ?? '/';
-    if (!target.startsWith('/') && !/^https?:\/\//i.test(target))
-      throw new OciError('NAME_INVALID', 'the request target is not a path');
-    checkPath(splitTarget(target).path);
-    return false;
-  } catch (error) {
-    const body = errorBody(error);
-    response.writeHead(400, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      connection: 'close',
-    });
-    response.end(body);
-    return true;
-  }
 }
 
 async function bind(server: HttpServer, host: string, port: number): Promise<void> {

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch';
 import { OciError } from '../oci/index.js';
 import { OPEN_ACCESS, type Access } from './access/access.js';
+import { checkAccess, type AccessOptions } from './access/options.js';
 import { DEFAULT_RULES, type StoreRules } from './storage/core.js';
 import type { StorageOptions } from './storage/open.js';
 
@@ -15,8 +16,8 @@ export interface ImmutableTags {
 export interface RegistryOptions {
   /** Where content is kept. Default: memory. */
   readonly storage?: StorageOptions;
-  /** Who may do what. Default: everybody everything. Build one with `createAccess`. */
-  readonly access?: Access;
+  /** Who may do what. Default: everybody everything. */
+  readonly access?: Access | AccessOptions;
   /** Refuse every write. */
   readonly readOnly?: boolean;
   /** Blobs up to this size lie in the records themselves. Default 512 KiB. */
@@ -47,6 +48,12 @@ export interface RegistryOptions {
     readonly every?: number;
     /** Also collect manifests that no tag, index or subject keeps. Default false. */
     readonly untagged?: boolean;
+  };
+  readonly metrics?: {
+    /** Count, and answer `/metrics` in the format of Prometheus to administrators. Default false. */
+    readonly enabled?: boolean;
+    /** Answer `/metrics` to everybody. Default false. */
+    readonly public?: boolean;
   };
   /** Requests a client may send in a second, and how many at once on top. Default: no limit. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst?: number };
@@ -90,6 +97,7 @@ export interface ResolvedOptions {
   readonly readOnly: boolean;
   readonly deletes: boolean;
   readonly collection: { readonly every: number; readonly untagged: boolean };
+  readonly metrics: { readonly enabled: boolean; readonly public: boolean };
   readonly rateLimit: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly publicUrl: string | undefined;
   readonly trustProxy: boolean;
@@ -99,13 +107,16 @@ export interface ResolvedOptions {
   readonly newId: (() => string) | undefined;
 }
 
+/** Options as they were checked; access is made of them when the store is open. */
+export type CheckedOptions = Omit<ResolvedOptions, 'access'> & { readonly access: Access | AccessOptions };
+
 const HOUR = 60 * 60 * 1000;
 
 /**
  * The one place where defaults are set and options checked.
  * @throws OciError `INVALID_OPTION`
  */
-export function resolveOptions(options: RegistryOptions): ResolvedOptions {
+export function resolveOptions(options: RegistryOptions): CheckedOptions {
   const number = (name: string, value: number | undefined, fallback: number): number => {
     if (value === undefined) return fallback;
     if (!Number.isFinite(value) || value < 0)
@@ -113,6 +124,8 @@ export function resolveOptions(options: RegistryOptions): ResolvedOptions {
     return value;
   };
   const { rateLimit } = options;
+  if (rateLimit?.perSecond === 0)
+    throw new OciError('INVALID_OPTION', 'rateLimit.perSecond is 0: nobody could send anything');
   return {
     storage: options.storage ?? { kind: 'memory' },
     rules: {
@@ -129,12 +142,16 @@ export function resolveOptions(options: RegistryOptions): ResolvedOptions {
         bytes: number(`quotas.${prefix}`, bytes, 0),
       })),
     },
-    access: options.access ?? OPEN_ACCESS,
+    access: checkedAccess(options.access ?? OPEN_ACCESS),
     readOnly: options.readOnly ?? false,
     deletes: options.deletes?.enabled ?? true,
     collection: {
       every: number('collection.every', options.collection?.every, HOUR),
       untagged: options.collection?.untagged ?? false,
+    },
+    metrics: {
+      enabled: options.metrics?.enabled ?? false,
+      public: options.metrics?.public ?? false,
     },
     rateLimit:
       rateLimit === undefined
@@ -150,6 +167,11 @@ export function resolveOptions(options: RegistryOptions): ResolvedOptions {
     now: options.now ?? Date.now,
     newId: options.newId,
   };
+}
+
+function checkedAccess(access: Access | AccessOptions): Access | AccessOptions {
+  if ('mode' in access) checkAccess(access);
+  return access;
 }
 
 function matchTags(rules: readonly ImmutableTags[]): (repository: string, tag: string) => boolean {

@@ -32,30 +32,36 @@ interface Forwarded {
   readonly client?: string;
 }
 
-/** What the nearest proxy says: `Forwarded` (RFC 7239), else the `X-Forwarded-` headers. */
+/**
+ * What proxies say: `Forwarded` (RFC 7239), else the `X-Forwarded-` headers. Each proxy adds to the end of a list, so
+ * scheme and host of the outermost come first. The client is the last: what stands before it anybody may have sent.
+ */
 function forwardedOf(request: Request): Forwarded {
-  const standard = request.headers.get('forwarded');
-  if (standard !== null) {
-    const fields = new Map(
-      (standard.split(',')[0] ?? '').split(';').map((pair) => {
-        const [key = '', ...value] = pair.split('=');
-        return [
-          key.trim().toLowerCase(),
-          value
-            .join('=')
-            .trim()
-            .replace(/^"(.*)"$/, '$1'),
-        ] as const;
-      }),
-    );
-    return clean({ proto: fields.get('proto'), host: fields.get('host'), client: fields.get('for') });
+  const list = (name: string): string[] | undefined => request.headers.get(name)?.split(',');
+  const standard = list('forwarded')?.map(parseForwarded);
+  if (standard !== undefined) {
+    const outermost = standard[0];
+    return clean({
+      proto: outermost?.get('proto'),
+      host: outermost?.get('host'),
+      client: standard.at(-1)?.get('for'),
+    });
   }
-  const first = (name: string): string | undefined => request.headers.get(name)?.split(',')[0]?.trim();
   return clean({
-    proto: first('x-forwarded-proto'),
-    host: first('x-forwarded-host'),
-    client: first('x-forwarded-for'),
+    proto: list('x-forwarded-proto')?.[0]?.trim(),
+    host: list('x-forwarded-host')?.[0]?.trim(),
+    client: list('x-forwarded-for')?.at(-1)?.trim(),
   });
+}
+
+/** The pairs of one element, as `for=192.0.2.1;proto=https`. */
+function parseForwarded(element: string): ReadonlyMap<string, string> {
+  const pairs = element.split(';').map((pair): [string, string] => {
+    const [key = '', ...value] = pair.split('=');
+    const text = value.join('=').trim();
+    return [key.trim().toLowerCase(), text.replace(/^"(.*)"$/, '$1')];
+  });
+  return new Map(pairs);
 }
 
 /** Keeps what is a scheme, a host, an address, and nothing else: these end up in URLs and logs. */

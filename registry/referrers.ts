@@ -1,6 +1,7 @@
 import { MEDIA_TYPES } from '../oci/index.js';
 import { digestFrom, json, repositoryOf, type Call } from './call.js';
 import { nextLink, parsePage } from './pagination.js';
+import type { ReferrerPage } from './storage/referrers.js';
 
 /** GET of referrers (distribution-spec, "Listing Referrers", end-12a and 12b). Never 404: nothing known is an empty list. */
 export async function listReferrers(
@@ -11,11 +12,14 @@ export async function listReferrers(
   const digest = digestFrom(call, target.digest);
   const artifactType = call.query.get('artifactType') ?? undefined;
   const page = parsePage(call.query);
-  const { manifests, next } = await call.store.referrers.list(repo, digest, {
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(page.last === undefined ? {} : { after: page.last }),
-    ...(page.n === undefined ? {} : { limit: page.n }),
-  });
+  const { manifests, next }: ReferrerPage =
+    page.n === 0
+      ? { manifests: [] }
+      : await call.store.referrers.list(repo, digest, {
+          ...(artifactType === undefined ? {} : { artifactType }),
+          ...(page.last === undefined ? {} : { after: page.last }),
+          ...(page.n === undefined ? {} : { limit: page.n }),
+        });
   const filter = artifactType === undefined ? {} : { artifactType };
   return json(
     call,

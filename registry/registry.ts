@@ -1,11 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { Hono, type Context } from 'hono';
-import { OciError, isOciError } from '../oci/index.js';
+import { OciError } from '../oci/index.js';
+import { Challenge, authorize, type Caller } from './access/authorize.js';
+import { openAccess } from './access/options.js';
+import { TOKEN_PATH } from './access/token-endpoint.js';
 import type { NodeBindings, RequestNote } from './call.js';
-import { errorResponse } from './errors.js';
+import { errorResponse, statusOf } from './errors.js';
+import { Operations } from './operations/operations.js';
 import { originOf, clientOf } from './origin.js';
-import { resolveOptions, type RegistryOptions, type ResolvedOptions } from './options.js';
+import {
+  resolveOptions,
+  type CheckedOptions,
+  type RegistryOptions,
+  type ResolvedOptions,
+} from './options.js';
 import { dispatch } from './dispatch.js';
+import { RateLimit } from './rate-limit.js';
 import { splitTarget } from './routes.js';
 import type { CollectOptions, CollectReport } from './storage/collect.js';
 import { openStore } from './storage/open.js';
@@ -17,6 +27,10 @@ export interface Registry {
   fetch(request: Request, env?: unknown): Promise<Response>;
   /** Collects what nothing needs, now. */
   collect(options?: CollectOptions): Promise<CollectReport>;
+  /** Answers a request to the registry's own endpoints for somebody who may do everything: the control socket. */
+  administer(request: Request): Promise<Response>;
+  /** From now on `/readyz` says no: for the time between a signal and the end. */
+  drain(): void;
   /** The store under it, for tools that need no HTTP. */
   readonly store: Store;
   readonly options: ResolvedOptions;
@@ -40,14 +54,16 @@ interface Env {
  * @throws OciError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_VERSION`
  */
 export async function createRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const resolved = resolveOptions(options);
-  const store = await openStore(resolved.storage, {
-    rules: resolved.rules,
-    now: resolved.now,
-    ...(resolved.newId === undefined ? {} : { newId: resolved.newId }),
+  const checked = resolveOptions(options);
+  const store = await openStore(checked.storage, {
+    rules: checked.rules,
+    now: checked.now,
+    ...(checked.newId === undefined ? {} : { newId: checked.newId }),
   });
-  const app = buildApp(store, resolved);
-  const timer = scheduleCollection(store, resolved);
+  const resolved = await withAccess(checked, store);
+  const operations = await Operations.open(store, resolved);
+  const app = buildApp(store, resolved, operations);
+  const timer = scheduleCollection(operations, resolved);
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     clearInterval(timer);
@@ -56,7 +72,9 @@ export async function createRegistry(options: RegistryOptions = {}): Promise<Reg
   };
   return {
     fetch: async (request, env) => await app.fetch(request, env as NodeBindings | undefined),
-    collect: (given = {}) => store.collect({ untagged: resolved.collection.untagged, ...given }),
+    collect: (given) => operations.collect(given),
+    administer: (request) => operations.answerLocal(request),
+    drain: () => operations.drain(),
     store,
     options: resolved,
     close,
@@ -64,21 +82,34 @@ export async function createRegistry(options: RegistryOptions = {}): Promise<Reg
   };
 }
 
+/** Makes access of its options. When that fails the store is closed again. */
+async function withAccess(options: CheckedOptions, store: Store): Promise<ResolvedOptions> {
+  const onError = (error: unknown): void =>
+    options.onError(error, { id: 'access', method: 'RELOAD', path: '' });
+  try {
+    const { records } = store.core;
+    return { ...options, access: await openAccess(options.access, { records, now: options.now, onError }) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
 function scheduleCollection(
-  store: Store,
+  operations: Operations,
   { collection, onError }: ResolvedOptions,
 ): NodeJS.Timeout | undefined {
   if (collection.every === 0) return undefined;
   const timer = setInterval(() => {
-    store
-      .collect({ untagged: collection.untagged })
+    operations
+      .collect()
       .catch((error: unknown) => onError(error, { id: 'collection', method: 'COLLECT', path: '' }));
   }, collection.every);
   timer.unref();
   return timer;
 }
 
-function buildApp(store: Store, options: ResolvedOptions): Hono<Env> {
+function buildApp(store: Store, options: ResolvedOptions, operations: Operations): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
   app.use(async (c, next) => {
     const started = performance.now();
@@ -87,37 +118,95 @@ function buildApp(store: Store, options: ResolvedOptions): Hono<Env> {
     c.set('note', { operation: 'other', received: 0 });
     await next();
     c.res.headers.set('x-request-id', id);
-    options.onRequest?.(entryOf(c, options, performance.now() - started));
+    const entry = entryOf(c, options, performance.now() - started);
+    operations.observe(entry);
+    try {
+      options.onRequest?.(entry);
+    } catch (error) {
+      // The request has been answered, whatever becomes of the log.
+      tell(c, options, error);
+    }
   });
+  if (options.rateLimit !== undefined) limitRequests(app, options, options.rateLimit);
   app.all('/v2/*', (c) => answer(c, store, options));
   app.all('/v2', (c) => answer(c, store, options));
+  app.all(TOKEN_PATH, (c) => answerToken(c, options));
+  for (const path of Operations.paths) {
+    app.all(path, (c) =>
+      operations.answer({
+        request: c.req.raw,
+        note: c.get('note'),
+        requireAdmin: () => authorize(options.access, { kind: 'admin' }, callerOf(c, options)),
+        local: false,
+      }),
+    );
+  }
   app.notFound(() => errorResponse(new OciError('NAME_UNKNOWN', 'there is nothing at this path')));
   app.onError((error, c) => {
-    if (!isOciError(error)) {
-      options.onError(error, {
-        id: c.get('id'),
-        method: c.req.method,
-        path: splitTarget(c.req.raw.url).path,
-      });
-    }
-    return errorResponse(error);
+    if (statusOf(error) >= 500) tell(c, options, error);
+    return errorResponse(error, error instanceof Challenge ? { 'www-authenticate': error.header } : {});
   });
   return app;
 }
 
+/** Refuses what a client sends too much of. Probes are not counted. */
+function limitRequests(
+  app: Hono<Env>,
+  options: ResolvedOptions,
+  rate: NonNullable<ResolvedOptions['rateLimit']>,
+): void {
+  const limit = new RateLimit(rate, options.now);
+  for (const path of ['/', '/v2/*', TOKEN_PATH]) {
+    app.use(path, async (c, next) => {
+      const wait = limit.take(clientOf(c.req.raw, c.env, options) ?? '');
+      if (wait === 0) return await next();
+      c.get('note').operation = 'limited';
+      const error = new OciError('TOOMANYREQUESTS', `too many requests: try again in ${wait} s`);
+      return errorResponse(error, { 'retry-after': String(wait) });
+    });
+  }
+}
+
 async function answer(c: Context<Env>, store: Store, options: ResolvedOptions): Promise<Response> {
   const request = c.req.raw;
-  const principal = await options.access.authenticate(request);
   return await dispatch({
     request,
     node: c.env,
     store,
     options,
     access: options.access,
-    principal,
-    origin: originOf(request, c.env, options),
+    caller: callerOf(c, options),
     note: c.get('note'),
+    tell: (error) => tell(c, options, error),
   });
+}
+
+/** Passes on a failure that is not the client's. */
+function tell(c: Context<Env>, { onError }: ResolvedOptions, error: unknown): void {
+  onError(error, { id: c.get('id'), method: c.req.method, path: splitTarget(c.req.raw.url).path });
+}
+
+/** Who sent a request. Once that is known it is in the log. */
+function callerOf(c: Context<Env>, options: ResolvedOptions): Caller {
+  const request = c.req.raw;
+  return {
+    identify: async () => {
+      const principal = await options.access.authenticate(request);
+      if (principal.name !== undefined) c.set('user', principal.name);
+      return principal;
+    },
+    authorization: request.headers.get('authorization'),
+    origin: originOf(request, c.env, options),
+  };
+}
+
+async function answerToken(c: Context<Env>, { access }: ResolvedOptions): Promise<Response> {
+  if (access.token === undefined) return await c.notFound();
+  c.get('note').operation = 'token';
+  c.env?.proceed?.();
+  const { response, user } = await access.token(c.req.raw);
+  if (user !== undefined) c.set('user', user);
+  return response;
 }
 
 function entryOf(

@@ -12,20 +12,17 @@ export type Route =
   | { readonly kind: 'referrers'; readonly repo: string; readonly digest: string }
   | { readonly kind: 'extensions'; readonly repo?: string };
 
+/** Scheme and host, path, query; a `://` further on belongs to the path or the query. */
+const TARGET = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)(?:\?([^#]*))?/i;
+
 /** The path and query of a URL in absolute or origin form, as they were sent. */
 export function splitTarget(url: string): { path: string; query: string } {
-  const scheme = url.indexOf('://');
-  const start = scheme < 0 ? 0 : url.indexOf('/', scheme + 3);
-  if (start < 0) return { path: '/', query: '' };
-  const hash = url.indexOf('#', start);
-  const end = hash < 0 ? url.length : hash;
-  const mark = url.indexOf('?', start);
-  if (mark < 0 || mark > end) return { path: url.slice(start, end), query: '' };
-  return { path: url.slice(start, mark), query: url.slice(mark + 1, end) };
+  const [, path = '', query = ''] = TARGET.exec(url) ?? [];
+  return { path: path === '' ? '/' : path, query };
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const HOSTILE = /%(?:2f|5c|2e|00|25)|\\|[\u0000-\u0020\u007F]|(?:^|\/)\.{1,2}(?:\/|$)/i;
+const HOSTILE = /%(?:2f|5c|2e|25|[01][\da-f]|7f)|\\|[\u0000-\u0020\u007F]|(?:^|\/)\.{1,2}(?:\/|$)/i;
 
 /**
  * Checks a path as it was sent. Nothing that could be read in two ways goes further: dot segments, encoded slashes,

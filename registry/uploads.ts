@@ -1,4 +1,13 @@
-import { OciError, isDigestAlgorithm, isOciError, parseDigest, isDigest, type Digest } from '../oci/index.js';
+import {
+  OciError,
+  isDigest,
+  isDigestAlgorithm,
+  isOciError,
+  isRepository,
+  parseDigest,
+  quote,
+  type Digest,
+} from '../oci/index.js';
 import { bodyOf, contentLength, empty, header, repositoryOf, type Call } from './call.js';
 import { errorResponse } from './errors.js';
 import { parseContentRange } from './range.js';
@@ -11,6 +20,9 @@ interface Target {
 interface Session extends Target {
   readonly id: string;
 }
+
+/** Ids are given out here, and need no escape in a URL. */
+const ID = /^[\w.~-]{1,256}$/;
 
 /**
  * POST of an upload (distribution-spec, "Pushing blobs"): opens a session (end-4a), takes a whole blob (end-4b, with
@@ -26,12 +38,13 @@ export async function postUpload(call: Call, target: Target): Promise<Response> 
   const digest = query.get('digest');
   if (digest !== null) {
     const wanted = parseDigest(digest);
-    await call.store.uploads.put(repo, wanted, bodyOf(call), lengthOf(call));
+    const options = lengthOf(call);
+    await call.store.uploads.put(repo, wanted, bodyOf(call, options.length), options);
     return created(repo, wanted);
   }
   const algorithm = query.get('digest-algorithm') ?? 'sha256';
   if (!isDigestAlgorithm(algorithm)) {
-    throw new OciError('DIGEST_INVALID', `digest algorithm "${algorithm.slice(0, 40)}" is not supported`, {
+    throw new OciError('DIGEST_INVALID', `digest algorithm ${quote(algorithm, 40)} is not supported`, {
       detail: { algorithm: algorithm.slice(0, 40) },
     });
   }
@@ -46,42 +59,44 @@ async function tryMount(call: Call, repo: string, digest: Digest, from: string |
     const owner = await store.blobs.findOwner(digest, visible);
     return owner !== undefined && (await store.blobs.link(repo, digest));
   }
-  if (!visible(from) || (await store.blobs.stat(from, digest)) === undefined) return false;
+  if (!isRepository(from) || !visible(from) || (await store.blobs.stat(from, digest)) === undefined)
+    return false;
   return await store.blobs.link(repo, digest);
 }
 
 /** PATCH of a session: a chunk with its range, or a stream without one (end-5). */
 export async function patchUpload(call: Call, target: Session): Promise<Response> {
-  const repo = repositoryOf(call, target.repo);
-  return await withSession(call, repo, target.id, async () =>
-    accepted(repo, await call.store.uploads.append(repo, target.id, bodyOf(call), chunkOptions(call))),
-  );
+  return await withSession(call, target, async (repo, id) => {
+    const options = chunkOptions(call);
+    return accepted(repo, await call.store.uploads.append(repo, id, bodyOf(call, options.length), options));
+  });
 }
 
 /** PUT of a session: the last bytes, if any, and the digest of all (end-6). */
 export async function putUpload(call: Call, target: Session): Promise<Response> {
-  const repo = repositoryOf(call, target.repo);
-  const text = call.query.get('digest');
-  if (text === null) throw new OciError('DIGEST_INVALID', 'the closing PUT needs ?digest=');
-  const digest = parseDigest(text);
-  return await withSession(call, repo, target.id, async () => {
-    await call.store.uploads.finish(repo, target.id, digest, bodyOf(call), chunkOptions(call));
+  return await withSession(call, target, async (repo, id) => {
+    const text = call.query.get('digest');
+    if (text === null) throw new OciError('DIGEST_INVALID', 'the closing PUT needs ?digest=');
+    const digest = parseDigest(text);
+    const options = chunkOptions(call);
+    await call.store.uploads.finish(repo, id, digest, bodyOf(call, options.length), options);
     return created(repo, digest);
   });
 }
 
 /** GET of a session: how much is there (end-13). */
 export async function getUpload(call: Call, target: Session): Promise<Response> {
-  const repo = repositoryOf(call, target.repo);
-  const status = await call.store.uploads.status(repo, target.id);
-  return empty(204, sessionHeaders(repo, status));
+  return await withSession(call, target, async (repo, id) =>
+    empty(204, sessionHeaders(repo, await call.store.uploads.status(repo, id))),
+  );
 }
 
 /** DELETE of a session: forget it (end-14). */
 export async function deleteUpload(call: Call, target: Session): Promise<Response> {
-  const repo = repositoryOf(call, target.repo);
-  await call.store.uploads.cancel(repo, target.id);
-  return empty(204, {});
+  return await withSession(call, target, async (repo, id) => {
+    await call.store.uploads.cancel(repo, id);
+    return empty(204, {});
+  });
 }
 
 const lengthOf = (call: Call): AppendOptions => {
@@ -108,15 +123,20 @@ function chunkOptions(call: Call): AppendOptions {
   return { at: start, length };
 }
 
-/** A chunk that does not fit is answered with where the upload stands, so that the client goes on from there. */
+/**
+ * Runs what a request wants of a session. A chunk that does not fit is answered with where the upload stands, so that
+ * the client goes on from there.
+ */
 async function withSession(
   call: Call,
-  repo: string,
-  id: string,
-  work: () => Promise<Response>,
+  target: Session,
+  work: (repo: string, id: string) => Promise<Response>,
 ): Promise<Response> {
+  const repo = repositoryOf(call, target.repo);
+  const { id } = target;
+  if (!ID.test(id)) throw new OciError('BLOB_UPLOAD_UNKNOWN', `there is no such upload in ${repo}`);
   try {
-    return await work();
+    return await work(repo, id);
   } catch (error) {
     if (!isOciError(error, 'RANGE_INVALID')) throw error;
     return errorResponse(error, sessionHeaders(repo, await call.store.uploads.status(repo, id)));

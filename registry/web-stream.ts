@@ -1,12 +1,18 @@
 import type { ByteStream } from '../oci/index.js';
 
-/** A web stream over an async iterable that reads two chunks ahead and ends the iterable when it is cancelled. */
-export function toWebStream(bytes: ByteStream): ReadableStream<Uint8Array> {
+/**
+ * A web stream over an async iterable. It reads nothing until it is read itself: whoever makes the iterable reads ahead.
+ * @param tell told of a failure before the reader meets it
+ */
+export function toWebStream(bytes: ByteStream, tell: (error: unknown) => void): ReadableStream<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const result = await iterator.next();
+        const result = await iterator.next().catch((error: unknown) => {
+          tell(error);
+          throw error;
+        });
         if (result.done === true) controller.close();
         else controller.enqueue(result.value);
       },
@@ -14,6 +20,6 @@ export function toWebStream(bytes: ByteStream): ReadableStream<Uint8Array> {
         await iterator.return?.();
       },
     },
-    { highWaterMark: 2 },
+    { highWaterMark: 0 },
   );
 }

@@ -1,6 +1,6 @@
 // One esbuild run makes every door and the bin; tsc makes the types.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -19,12 +19,14 @@ const DOORS = {
   conformance: 'conformance/main.ts',
 };
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-mkdirSync(join(root, 'dist'), { recursive: true });
+// Made beside and put in place when whole: a build that fails leaves the one before.
+const next = `dist.${process.pid}`;
+mkdirSync(join(root, next));
+process.on('exit', () => rmSync(join(root, next), { recursive: true, force: true }));
 const result = await build({
   absWorkingDir: root,
   entryPoints: Object.entries(DOORS).map(([out, source]) => ({ in: source, out })),
-  outdir: 'dist',
+  outdir: next,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -43,16 +45,18 @@ const result = await build({
   metafile: true,
   logLevel: 'warning',
 });
-chmodSync(join(root, 'dist/cli.js'), 0o755);
-writeFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), notices(root, result.metafile));
+chmodSync(join(root, next, 'cli.js'), 0o755);
+writeFileSync(join(root, next, 'THIRD-PARTY-NOTICES.txt'), notices(root, result.metafile));
 
 const tsc = spawnSync(
   process.execPath,
-  [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+  [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', `${next}/types`],
   {
     cwd: root,
     stdio: 'inherit',
   },
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-writeFileSync(join(root, 'dist/.built'), '');
+writeFileSync(join(root, next, '.built'), '');
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+renameSync(join(root, next), join(root, 'dist'));

@@ -1,10 +1,12 @@
 import { OciError, isOciError, type ByteRange, type ByteStream, type Digest } from '../../oci/index.js';
 import type { Location } from './bytes.js';
 import type { Core } from './core.js';
+import { parentOf } from './edges.js';
 import { keys, lastPart } from './keys.js';
 import type { Leases } from './leases.js';
 import type { Quotas } from './quotas.js';
 import { put, remove, type Operation, type Precondition } from './records.js';
+import { enter } from './repository-record.js';
 import { decode, encode } from './values.js';
 
 /** What the record of a link says. */
@@ -91,14 +93,22 @@ export class Blobs {
    * Makes a blob visible in a repository. When it is stored already `content` is not used, and its bytes, if published,
    * are deleted again.
    * @param content undefined: link what is there (a mount)
+   * @param also changes that are made with it, in the same commit when there is one
    * @returns false when nothing is there to link
+   * @throws OciError `DENIED` when it does not fit a quota; nothing has changed then
    */
-  async link(repo: string, digest: Digest, content?: Content): Promise<boolean> {
+  async link(
+    repo: string,
+    digest: Digest,
+    content?: Content,
+    also: readonly Operation[] = [],
+  ): Promise<boolean> {
     const { records } = this.#core;
     for (;;) {
       const linked = await records.get(keys.link(repo, digest));
       if (linked !== undefined) {
         if (!(await this.#leases.take(repo, digest, keys.link(repo, digest)))) continue;
+        await records.commit(also, [], { sync: false });
         await this.#drop(content);
         return true;
       }
@@ -109,23 +119,23 @@ export class Blobs {
         ...(stored ?? recordOf(content as Content)),
         links: (stored?.links ?? 0) + 1,
       };
-      const repository = await records.get(keys.repository(repo));
+      const repository = await enter(this.#core, repo);
       const quota = await this.#quotas.change(repo, digest, record.size);
       const operations: Operation[] = [
         put(keys.link(repo, digest), encode(factsOf(record))),
         put(keys.owner(digest, repo), DONE),
         put(keys.blob(digest), encode(record)),
         this.#leases.operation(repo, digest),
+        ...repository.operations,
         ...quota.operations,
+        ...also,
       ];
       if (stored === undefined && content !== undefined && 'bytes' in content)
         operations.push(put(keys.inline(digest), content.bytes));
-      if (repository === undefined)
-        operations.push(put(keys.repository(repo), encode({ created: this.#core.now() })));
       const preconditions: Precondition[] = [
         { key: keys.link(repo, digest), value: undefined },
         { key: keys.blob(digest), value: before },
-        { key: keys.repository(repo), value: repository },
+        repository.precondition,
         ...quota.preconditions,
       ];
       if (!(await records.commit(operations, preconditions))) continue;
@@ -155,14 +165,12 @@ export class Blobs {
         throw new OciError('BLOB_UNKNOWN', `blob ${digest} is not in ${repo}`, { detail: { digest } });
       }
       const { value } = await this.#leases.read(repo, digest);
-      const [parent] = await this.#core.records.keys({ prefix: keys.parents(repo, digest), limit: 1 });
-      if (parent !== undefined) {
+      const manifest = await parentOf(this.#core.records, repo, digest);
+      if (manifest !== undefined) {
         throw new OciError(
           'UNSUPPORTED',
-          `blob ${digest} is in use by manifest ${lastPart(parent)} of ${repo}: delete that first`,
-          {
-            detail: { digest, manifest: lastPart(parent) },
-          },
+          `blob ${digest} is in use by manifest ${manifest} of ${repo}: delete that first`,
+          { detail: { digest, manifest } },
         );
       }
       if (await this.unlink(repo, digest, value)) return;

@@ -13,6 +13,19 @@ export interface Appender {
   close(): Promise<void>;
 }
 
+/** A chunk that is good until it is given back. */
+export interface Lent {
+  readonly chunk: Uint8Array;
+  /** Call it once, when nobody needs the chunk any more. */
+  readonly give: () => void;
+}
+
+/** A stream that can also lend its own buffers; one of the two ways may be taken, once. */
+export interface Lender {
+  /** The next chunk may only come when an earlier one was given back. */
+  lend(): AsyncGenerator<Lent, void, undefined>;
+}
+
 /** Where published bytes lie; made and understood by one driver only. */
 export type Location = string;
 
@@ -21,14 +34,18 @@ export type Location = string;
  * published bytes never change.
  */
 export interface Bytes {
+  /** Starts an upload under an id that no upload had before. */
   begin(id: string): Promise<void>;
   /** How much of an upload is there: what a kill of the process would leave. */
   size(id: string): Promise<number | undefined>;
   /** Continues an upload at its end. At most one appender is open for an upload. */
   append(id: string): Promise<Appender>;
-  /** Makes the bytes of an upload durable under a location of their own. The upload is gone afterwards. */
+  /**
+   * Makes the bytes of an upload durable under a location of their own, which nothing had before. The upload is gone
+   * afterwards.
+   */
   publish(id: string, digest: Digest): Promise<Location>;
-  /** Drops an upload; one that does not exist is no error. */
+  /** Drops an upload; one that does not exist is no error, and what was published under its id stays. */
   abort(id: string): Promise<void>;
   /** Opens an upload for reading back, as after a restart. */
   read(id: string): Promise<ByteStream>;
@@ -43,4 +60,6 @@ export interface Bytes {
   list(): AsyncIterable<{ readonly location: Location; readonly digest: Digest }>;
   /** Every upload. */
   uploads(): AsyncIterable<string>;
+  /** Makes the bytes of every upload durable as far as it has come. */
+  flush(): Promise<void>;
 }

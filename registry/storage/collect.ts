@@ -1,14 +1,16 @@
 import { isOciError, type Digest } from '../../oci/index.js';
-import type { Blobs } from './blobs.js';
+import type { BlobRecord, Blobs } from './blobs.js';
 import type { Core } from './core.js';
+import { parentOf } from './edges.js';
 import { keys, lastPart } from './keys.js';
 import type { Leases } from './leases.js';
 import { decodeManifest } from './manifest-record.js';
 import type { Manifests } from './manifests.js';
-import { remove, scanKeys } from './records.js';
+import { scanKeys } from './records.js';
 import type { Repositories } from './repositories.js';
 import type { Tags } from './tags.js';
 import type { Uploads } from './uploads.js';
+import { decode } from './values.js';
 
 export interface CollectOptions {
   /** Also collect manifests that no tag, index or subject keeps. Default false. */
@@ -60,11 +62,11 @@ export class Collector {
       const { blobs, bytes } = await this.#blobs(repo, dryRun, options.signal);
       total.blobs += blobs;
       total.bytes += bytes;
-      if (dryRun) continue;
-      await this.#leases(repo);
-      if (await this.#parts.repositories.forget(repo)) total.repositories++;
+      if (!dryRun && (await this.#parts.repositories.forget(repo))) total.repositories++;
     }
-    if (!dryRun) await this.#orphans(options.signal);
+    if (dryRun) return total;
+    await this.#parts.leases.sweep(options.signal);
+    await this.#orphans(options.signal);
     return total;
   }
 
@@ -82,7 +84,7 @@ export class Collector {
       const digest = lastPart(key) as Digest;
       if (await needed.has(digest)) continue;
       const lease = await leases.read(repo, digest);
-      if (lease.live || (await this.#hasParent(repo, digest))) continue;
+      if (lease.live || (await parentOf(this.#core.records, repo, digest)) !== undefined) continue;
       const record = await blobs.record(digest);
       if (!dryRun && !(await blobs.unlink(repo, digest, lease.value))) continue;
       sum.blobs++;
@@ -121,38 +123,30 @@ export class Collector {
   async #keepsManifest(repo: string, digest: Digest): Promise<boolean> {
     const { records } = this.#core;
     const [tag] = await records.keys({ prefix: keys.tagsOf(repo, digest), limit: 1 });
-    if (tag !== undefined || (await this.#hasParent(repo, digest))) return true;
+    if (tag !== undefined || (await parentOf(records, repo, digest)) !== undefined) return true;
     const value = await records.get(keys.manifest(repo, digest));
     const subject = value === undefined ? undefined : decodeManifest(value).subject;
     return subject !== undefined && (await records.get(keys.manifest(repo, subject))) !== undefined;
   }
 
-  async #hasParent(repo: string, digest: Digest): Promise<boolean> {
-    return (await this.#core.records.keys({ prefix: keys.parents(repo, digest), limit: 1 })).length > 0;
-  }
-
-  /** Leases that are over and keep nothing. */
-  async #leases(repo: string): Promise<void> {
-    for await (const key of scanKeys(this.#core.records, keys.leases(repo))) {
-      const lease = await this.#parts.leases.read(repo, lastPart(key) as Digest);
-      if (lease.live) continue;
-      if (await this.#core.records.commit([remove(key)], [{ key, value: lease.value }], { sync: false })) {
-        this.#parts.leases.forget(repo, lastPart(key) as Digest);
-      }
-    }
-  }
-
   /** Published bytes that no record names: what a crash between publishing and its commit leaves. */
   async #orphans(signal?: AbortSignal): Promise<void> {
-    const { bytes, publishing } = this.#core;
+    const { records, bytes, publishing } = this.#core;
+    let failure: unknown;
     for await (const { location, digest } of bytes.list()) {
       signal?.throwIfAborted();
       // Not being published any more: if it was published for a record, that record is there by now.
       if (publishing.has(digest)) continue;
-      const record = await this.#parts.blobs.record(digest);
-      const used = record?.location === location;
-      if (!used) await bytes.delete(location);
+      const key = keys.blob(digest);
+      const value = await records.get(key);
+      if (value !== undefined && decode<BlobRecord>(value).location === location) continue;
+      // Nothing is changed, but a commit knows what became of those that failed.
+      if (!(await records.commit([], [{ key, value }]))) continue;
+      await bytes.delete(location).catch((error: unknown) => {
+        failure ??= error;
+      });
     }
+    if (failure !== undefined) throw failure;
   }
 }
 

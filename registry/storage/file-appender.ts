@@ -3,8 +3,10 @@ import type { FileHandle } from './files.js';
 
 /** Bytes gathered before a write starts. */
 const WRITE_AT = 1024 * 1024;
-/** Bytes waiting, those of the running write included, from which on the sender is held back. */
+/** Bytes waiting behind the running write from which on the sender is held back. */
 const HOLD_AT = 4 * WRITE_AT;
+/** Bytes written before the medium is asked to make them durable, while more arrives. */
+const FLUSH_AT = 32 * WRITE_AT;
 /** A sender of tiny chunks must not cost a buffer object each. */
 const MANY = 128;
 
@@ -20,11 +22,14 @@ export class FileAppender implements Appender {
   #bytes = 0;
   #running: Promise<void> | undefined;
   #error: unknown;
+  #flushed: number;
+  #flushing: Promise<void> | undefined;
 
   constructor(file: FileHandle, at: number) {
     this.#file = file;
     this.#size = at;
     this.#written = at;
+    this.#flushed = at;
   }
 
   get size(): number {
@@ -45,6 +50,7 @@ export class FileAppender implements Appender {
     try {
       await this.#running;
       if (this.#error === undefined) await this.#drain(1);
+      await this.#flushing;
       if (this.#error !== undefined) throw this.#error;
     } finally {
       await this.#file.close();
@@ -61,12 +67,28 @@ export class FileAppender implements Appender {
         this.#bytes = 0;
         await this.#file.writev(buffers, this.#written);
         this.#written += bytes;
+        this.#flush();
       }
     } catch (error) {
       this.#error = error;
     } finally {
       this.#running = undefined;
     }
+  }
+
+  /** Lets the medium begin with what it has: the sync at the end then finds little left to do. */
+  #flush(): void {
+    if (this.#flushing !== undefined || this.#written - this.#flushed < FLUSH_AT) return;
+    this.#flushed = this.#written;
+    this.#flushing = this.#file
+      .sync()
+      // The system tells of lost bytes only once: it must not be forgotten.
+      .catch((error: unknown) => {
+        this.#error ??= error;
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+      });
   }
 
   async #room(): Promise<void> {

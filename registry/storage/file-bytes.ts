@@ -21,8 +21,8 @@ export class FileBytes implements Bytes {
   readonly #files: Files;
   readonly #uploads: string;
   readonly #blobs: string;
-  /** Folders known to exist durably. */
-  readonly #folders = new Set<string>();
+  /** Folders that are there durably, or are being made so. */
+  readonly #folders = new Map<string, Promise<void>>();
 
   constructor(files: Files, folder: string) {
     this.#files = files;
@@ -41,20 +41,15 @@ export class FileBytes implements Bytes {
   }
 
   async append(id: string): Promise<Appender> {
-    const file = await this.#open(this.#upload(id), 'write');
-    return new FileAppender(file, await file.size());
+    const [file, size] = await this.#measure(id, 'write');
+    return new FileAppender(file, size);
   }
 
   async publish(id: string, digest: Digest): Promise<Location> {
     const hex = hexOf(digest);
     const location = `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}-${id}`;
     const folder = join(this.#blobs, algorithmOf(digest), hex.slice(0, 2));
-    const file = await this.#open(this.#upload(id), 'write');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await this.#sync(await this.#open(this.#upload(id), 'write'));
     await this.#folder(folder);
     await this.#files.rename(this.#upload(id), join(this.#blobs, location));
     await this.#files.syncFolder(folder);
@@ -66,8 +61,8 @@ export class FileBytes implements Bytes {
   }
 
   async read(id: string): Promise<ByteStream> {
-    const file = await this.#open(this.#upload(id), 'read');
-    return readFile(file, { start: 0, end: (await file.size()) - 1 });
+    const [file, size] = await this.#measure(id, 'read');
+    return readFile(file, { start: 0, end: size - 1 });
   }
 
   async open(location: Location, range: ByteRange): Promise<ByteStream> {
@@ -93,6 +88,22 @@ export class FileBytes implements Bytes {
     yield* await this.#files.list(this.#uploads);
   }
 
+  async flush(): Promise<void> {
+    for await (const id of this.uploads()) {
+      // One that went meanwhile was published or dropped.
+      const file = await this.#files.open(this.#upload(id), 'write');
+      if (file !== undefined) await this.#sync(file);
+    }
+  }
+
+  async #sync(file: FileHandle): Promise<void> {
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
   #upload(id: string): string {
     return join(this.#uploads, id);
   }
@@ -103,11 +114,30 @@ export class FileBytes implements Bytes {
     return file;
   }
 
+  async #measure(id: string, mode: 'read' | 'write'): Promise<[FileHandle, number]> {
+    const file = await this.#open(this.#upload(id), mode);
+    try {
+      return [file, await file.size()];
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
   /** Makes a folder of this store, and its entry in the folder above, durable. */
-  async #folder(path: string): Promise<void> {
-    if (this.#folders.has(path)) return;
+  #folder(path: string): Promise<void> {
+    const known = this.#folders.get(path);
+    if (known !== undefined) return known;
+    const made = this.#makeFolder(path);
+    this.#folders.set(path, made);
+    made.catch(() => this.#folders.delete(path));
+    return made;
+  }
+
+  async #makeFolder(path: string): Promise<void> {
     if (path !== this.#blobs && path !== this.#uploads) await this.#folder(dirname(path));
-    if (await this.#files.makeFolder(path)) await this.#files.syncFolder(dirname(path));
-    this.#folders.add(path);
+    await this.#files.makeFolder(path);
+    // Also when it was there: a process that ended between the two steps may have made it.
+    await this.#files.syncFolder(dirname(path));
   }
 }

@@ -24,8 +24,8 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   /** Deletes a file; one that does not exist is no error. */
   remove(path: string): Promise<void>;
-  /** Makes a folder (and those above it); returns false when it was there. */
-  makeFolder(path: string): Promise<boolean>;
+  /** Makes a folder, and those above it, where there is none. */
+  makeFolder(path: string): Promise<void>;
   /** Returns when the entries of a folder (files made, renamed, deleted in it) are durable. */
   syncFolder(path: string): Promise<void>;
   /** Names in a folder; none when it does not exist. */
@@ -85,7 +85,9 @@ export const nodeFiles: Files = {
   },
   rename: (from, to) => guarded(rename(from, to)),
   remove: (path) => rm(path, { force: true }),
-  makeFolder: async (path) => (await guarded(mkdir(path, { recursive: true, mode: 0o750 }))) !== undefined,
+  async makeFolder(path) {
+    await guarded(mkdir(path, { recursive: true, mode: 0o750 }));
+  },
   async syncFolder(path) {
     // Windows cannot open a folder; its renames are durable with the journal.
     if (process.platform === 'win32') return;

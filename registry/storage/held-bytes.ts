@@ -65,4 +65,8 @@ export class HeldBytes implements Bytes {
   uploads(): AsyncIterable<string> {
     return this.#bytes.uploads();
   }
+
+  flush(): Promise<void> {
+    return this.#bytes.flush();
+  }
 }

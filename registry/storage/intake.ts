@@ -4,6 +4,29 @@ import type { Core } from './core.js';
 
 /** Bytes taken before the free space of the medium is looked at again. */
 const CHECK_EVERY = 16 * 1024 * 1024;
+/** A sender of tiny chunks must not cost a buffer object each. */
+const MANY = 64;
+
+/** Where an upload stands. */
+export interface IntakeState {
+  /** Has seen exactly the bytes that are there. */
+  readonly digester: Digester;
+  readonly size: number;
+  /** The bytes, while they are few. */
+  readonly part?: Uint8Array | undefined;
+  /** What the driver knows them by when they are not. */
+  readonly spool?: string | undefined;
+}
+
+/** How bytes that are no longer few get to the driver. */
+export interface Spooling {
+  /** Gives a name that the driver has not met. */
+  open(): string;
+  /** Told when the driver has the bytes; what held the few must stay until `close`. */
+  taken?(spool: string): Promise<void>;
+  /** Told when the driver could not take them. */
+  drop(spool: string): void;
+}
 
 /**
  * Takes in the bytes of one upload: hashes them, holds them in memory while they are few and hands them to the driver
@@ -11,61 +34,62 @@ const CHECK_EVERY = 16 * 1024 * 1024;
  */
 export class Intake {
   readonly #core: Core;
-  readonly #id: string;
-  #digester: Digester;
+  readonly #spooling: Spooling;
+  readonly digester: Digester;
   #parts: Uint8Array[];
   #appender: Appender | undefined;
-  /** The driver knows the upload: its bytes are not in memory. */
-  #spooled: boolean;
+  #spool: string | undefined;
   #size: number;
   #checkAt: number;
+  #sound = true;
 
-  /** @param state where the upload stands; `digester` has seen exactly its bytes */
-  constructor(
-    core: Core,
-    id: string,
-    state: { digester: Digester; part: Uint8Array | undefined; spooled: boolean; size: number },
-  ) {
+  constructor(core: Core, { digester, size, part, spool }: IntakeState, spooling: Spooling) {
     this.#core = core;
-    this.#id = id;
-    this.#digester = state.digester;
-    this.#parts = state.part === undefined ? [] : [state.part];
-    this.#spooled = state.spooled;
-    this.#size = state.size;
-    this.#checkAt = state.size;
+    this.#spooling = spooling;
+    this.digester = digester;
+    this.#parts = part === undefined ? [] : [part];
+    this.#spool = spool;
+    this.#size = size;
+    this.#checkAt = size;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  get spooled(): boolean {
-    return this.#spooled;
+  /** What the driver knows the bytes by; undefined while they are in memory. */
+  get spool(): string | undefined {
+    return this.#spool;
   }
 
-  get digester(): Digester {
-    return this.#digester;
+  /**
+   * False when the driver failed. What it has then cannot be trusted, whatever it says later: a system tells of bytes
+   * that it lost only once.
+   */
+  get sound(): boolean {
+    return this.#sound;
   }
 
-  /** All bytes, while they are in memory. */
+  /** All bytes, while they are in memory, and no memory besides. */
   bytes(): Uint8Array {
     const [only] = this.#parts;
-    return this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
+    const alone = this.#parts.length === 1 && only?.byteLength === only?.buffer.byteLength;
+    return alone && only !== undefined ? only : Buffer.concat(this.#parts);
   }
 
   /**
    * Takes a body to its end. When the body fails, what came before stays.
-   * @param grow called before bytes are taken, with their number; throws to refuse them
+   * @param grow called before bytes are taken, with the size they would make; throws to refuse them
    */
-  async take(body: ByteStream, grow?: (bytes: number) => Promise<void> | undefined): Promise<void> {
+  async take(body: ByteStream, grow?: (size: number) => Promise<void> | undefined): Promise<void> {
     for await (const chunk of body) {
       if (chunk.byteLength === 0) continue;
-      const refused = grow?.(chunk.byteLength);
+      const refused = grow?.(this.#size + chunk.byteLength);
       if (refused !== undefined) await refused;
       if (this.#size >= this.#checkAt) await this.#room();
-      this.#digester.update(chunk);
+      this.digester.update(chunk);
       this.#size += chunk.byteLength;
-      const full = this.#spooled ? this.#append(chunk) : this.#hold(chunk);
+      const full = this.#spool === undefined ? this.#hold(chunk) : this.#append(this.#spool, chunk);
       if (full !== undefined) await full;
     }
   }
@@ -74,31 +98,55 @@ export class Intake {
   async close(): Promise<void> {
     const appender = this.#appender;
     this.#appender = undefined;
-    await appender?.close();
+    if (appender !== undefined) await this.trust(appender.close());
   }
 
-  #append(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#appender !== undefined) return this.#appender.write(chunk);
-    return (async () => {
-      this.#appender = await this.#core.bytes.append(this.#id);
-      await this.#appender.write(chunk);
-    })();
+  /** Waits for work of the driver on which the bytes depend. */
+  async trust<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.#sound = false;
+      throw error;
+    }
+  }
+
+  #append(spool: string, chunk: Uint8Array): Promise<void> | undefined {
+    const written = this.#appender?.write(chunk);
+    if (this.#appender !== undefined) return written === undefined ? undefined : this.trust(written);
+    return this.trust(
+      (async () => {
+        this.#appender = await this.#core.bytes.append(spool);
+        await this.#appender.write(chunk);
+      })(),
+    );
   }
 
   #hold(chunk: Uint8Array): Promise<void> | undefined {
     this.#parts.push(chunk);
-    if (this.#parts.length > 64) this.#parts = [Buffer.concat(this.#parts)];
+    if (this.#parts.length > MANY) this.#parts = [Buffer.concat(this.#parts)];
     return this.#size > this.#core.rules.inlineLimit ? this.#spill() : undefined;
   }
 
-  /** The bytes are no longer few. */
+  /** The bytes are no longer few. When this fails they are still in memory. */
   async #spill(): Promise<void> {
-    await this.#core.bytes.begin(this.#id);
-    this.#spooled = true;
-    this.#appender = await this.#core.bytes.append(this.#id);
-    const parts = this.#parts;
+    const { bytes } = this.#core;
+    const spool = this.#spooling.open();
+    let appender: Appender | undefined;
+    try {
+      await bytes.begin(spool);
+      appender = await bytes.append(spool);
+      for (const part of this.#parts) await appender.write(part);
+      await this.#spooling.taken?.(spool);
+    } catch (error) {
+      await appender?.close().catch(() => undefined);
+      await bytes.abort(spool).catch(() => undefined);
+      this.#spooling.drop(spool);
+      throw error;
+    }
+    this.#appender = appender;
+    this.#spool = spool;
     this.#parts = [];
-    for (const part of parts) await this.#appender.write(part);
   }
 
   async #room(): Promise<void> {

@@ -9,51 +9,63 @@ import {
   type Records,
 } from './records.js';
 
-/** Any abstract-level database with text keys and byte values. */
+/** Any abstract-level database with text keys and byte values, open. */
 export type Database = AbstractLevel<string | Buffer | Uint8Array, string, Uint8Array>;
+
+/** What an engine needs besides the database itself. */
+export interface LevelOptions {
+  /** Makes a fresh database after a failed write, for engines whose log must be read again then. */
+  readonly reopen?: () => Promise<Database>;
+  /** False while the medium has no room for that; the old database then goes on answering reads. */
+  readonly room?: () => Promise<boolean>;
+  /** Returns when all that was written is durable, for engines that leave parts of their log unsynced. */
+  readonly flush?: () => Promise<void>;
+}
 
 interface Waiting {
   readonly operations: readonly Operation[];
+  readonly sync: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** Bytes of values from which on a batch takes no further commit. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+
 const NO_SPACE = /No space left|ENOSPC|EDQUOT|Disk quota/i;
 
 /**
- * Records over LevelDB or memory-level. A commit checks its preconditions and claims its keys in one turn of the event
- * loop, so commits on other keys never wait for it. Synced commits that arrive while one is on its way to disk go
- * together in the next batch: one fsync serves them all.
+ * Records over LevelDB or memory-level. A commit checks its preconditions, claims its keys and joins the queue in one
+ * turn of the event loop; the queue is written in order, one batch at a time. Commits that arrive while a batch is on
+ * its way to disk go together in the next one, so that one fsync serves them all.
  */
 export class LevelRecords implements Records {
   #db: Database;
-  readonly #reopen: (() => Promise<Database>) | undefined;
+  readonly #options: LevelOptions;
   /** Keys of commits on their way, each with the promise of its end. */
-  readonly #claimed = new Map<string, Promise<unknown>>();
+  readonly #claimed = new Map<string, Promise<void>>();
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
-  #broken: unknown;
-  #closed = false;
+  /** A write failed: LevelDB's log is in an unknown state, and must be read again before the next one. */
+  #broken = false;
+  #recovery: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
-  /** @param reopen makes a fresh database after a failed write, for engines that refuse to go on after one */
-  constructor(db: Database, reopen?: () => Promise<Database>) {
+  constructor(db: Database, options: LevelOptions = {}) {
     this.#db = db;
-    this.#reopen = reopen;
+    this.#options = options;
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    this.#check();
-    return await this.#db.get(key);
+    return await this.#read((db) => db.get(key));
   }
 
   async range(options: RangeOptions): Promise<readonly (readonly [string, Uint8Array])[]> {
-    this.#check();
-    return await this.#db.iterator(bounds(options)).all();
+    return await this.#read((db) => db.iterator(bounds(options)).all());
   }
 
   async keys(options: RangeOptions): Promise<readonly string[]> {
-    this.#check();
-    return await this.#db.keys(bounds(options)).all();
+    return await this.#read((db) => db.keys(bounds(options)).all());
   }
 
   async commit(
@@ -61,12 +73,19 @@ export class LevelRecords implements Records {
     preconditions: readonly Precondition[] = [],
     { sync = true }: CommitOptions = {},
   ): Promise<boolean> {
-    this.#check();
-    await this.#free(operations, preconditions);
-    // No await from here until the keys are claimed: nothing can come between the check and the claim.
+    for (;;) {
+      this.#check();
+      if (this.#broken) await this.#recover();
+      else {
+        const busy = this.#busy([...operations, ...preconditions]);
+        if (busy.length === 0) break;
+        await Promise.allSettled(busy);
+      }
+    }
+    // No await between the last look at the claims and the claim: nothing can come between.
     if (!preconditions.every((precondition) => this.#holds(precondition))) return false;
     if (operations.length === 0) return true;
-    const done = sync ? this.#enqueue(operations) : this.#write(operations, false);
+    const done = this.#enqueue(operations, sync);
     for (const { key } of operations) this.#claimed.set(key, done);
     try {
       await done;
@@ -78,40 +97,51 @@ export class LevelRecords implements Records {
     return true;
   }
 
-  async *entries(): AsyncGenerator<readonly [string, Uint8Array]> {
+  async flush(): Promise<void> {
     this.#check();
-    // An iterator reads from the snapshot taken when it was made.
-    yield* this.#db.iterator();
+    await this.#options.flush?.();
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await Promise.allSettled(this.#claimed.values());
-    await this.#db.close();
+  async *entries(): AsyncGenerator<readonly [string, Uint8Array]> {
+    // An iterator reads from the snapshot taken when it was made.
+    yield* await this.#read(async (db) => db.iterator());
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#flushing;
+      await this.#recovery?.catch(() => undefined);
+      await this.#db.close();
+      await this.#options.flush?.();
+    })();
+    return this.#closing;
   }
 
   #check(): void {
-    if (this.#closed) throw new OciError('STORE_CLOSED', 'the store is closed');
+    if (this.#closing !== undefined) throw new OciError('STORE_CLOSED', 'the store is closed');
   }
 
-  /** Waits until no commit on its way touches these keys. */
-  async #free(operations: readonly Operation[], preconditions: readonly Precondition[]): Promise<void> {
+  /** Reads; once more when the database was closed meanwhile to be opened afresh. */
+  async #read<T>(work: (db: Database) => Promise<T>): Promise<T> {
     for (;;) {
-      if (this.#broken !== undefined) await this.#recover();
-      const busy: Promise<unknown>[] = [];
-      if (this.#claimed.size > 0) {
-        for (const { key } of [...operations, ...preconditions]) {
-          const claim = this.#claimed.get(key);
-          if (claim !== undefined) busy.push(claim);
-        }
-      }
-      if (busy.length === 0) {
+      this.#check();
+      // A write that failed may show or not when the log is read again: until then nobody knows.
+      const failure = this.#broken ? await this.#recover().catch((error: unknown) => error) : undefined;
+      const db = this.#db;
+      try {
+        return await work(db);
+      } catch (error) {
         this.#check();
-        return;
+        if (db.status === 'open' || (db === this.#db && !this.#broken)) throw error;
+        if (failure !== undefined) throw failure;
       }
-      await Promise.allSettled(busy);
     }
+  }
+
+  /** Commits on their way that touch these keys. */
+  #busy(touched: readonly { readonly key: string }[]): Promise<void>[] {
+    if (this.#claimed.size === 0) return [];
+    return touched.flatMap(({ key }) => this.#claimed.get(key) ?? []);
   }
 
   #holds(precondition: Precondition): boolean {
@@ -120,22 +150,25 @@ export class LevelRecords implements Records {
     return sameValue(value, precondition.value);
   }
 
-  #enqueue(operations: readonly Operation[]): Promise<void> {
-    const done = new Promise<void>((resolve, reject) => this.#waiting.push({ operations, resolve, reject }));
-    this.#flushing ??= this.#flush();
+  #enqueue(operations: readonly Operation[], sync: boolean): Promise<void> {
+    const done = new Promise<void>((resolve, reject) =>
+      this.#waiting.push({ operations, sync, resolve, reject }),
+    );
+    this.#flushing ??= this.#writeAll();
     return done;
   }
 
-  async #flush(): Promise<void> {
+  async #writeAll(): Promise<void> {
     // Lets commits of the same turn join the first batch.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
+      const group = this.#nextGroup();
       try {
+        // These commits touch no key of the one that failed: what they checked still holds.
+        if (this.#broken) await this.#recover();
         await this.#write(
           group.flatMap(({ operations }) => operations),
-          true,
+          group.some(({ sync }) => sync),
         );
         for (const { resolve } of group) resolve();
       } catch (error) {
@@ -143,6 +176,17 @@ export class LevelRecords implements Records {
       }
     }
     this.#flushing = undefined;
+  }
+
+  #nextGroup(): Waiting[] {
+    let count = 0;
+    let bytes = 0;
+    for (const { operations } of this.#waiting) {
+      if (bytes >= BATCH_BYTES) break;
+      count++;
+      for (const operation of operations) if (operation.type === 'put') bytes += operation.value.byteLength;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   async #write(operations: readonly Operation[], sync: boolean): Promise<void> {
@@ -158,32 +202,37 @@ export class LevelRecords implements Records {
         { sync },
       );
     } catch (cause) {
-      // LevelDB's log is in an unknown state after a failed write: it must be read again before the next one.
-      if (this.#reopen !== undefined) this.#broken ??= cause;
-      const { message, cause: deeper } = cause as Error;
-      const text = deeper instanceof Error ? `${message} ${deeper.message}` : message;
-      if (NO_SPACE.test(text))
-        throw new OciError('STORE_FULL', 'no space left on the device that holds the data', { cause });
-      throw cause;
+      this.#broken = this.#options.reopen !== undefined;
+      throw explained(cause);
     }
   }
 
-  #recovery: Promise<void> | undefined;
-
   #recover(): Promise<void> {
-    this.#recovery ??= (async () => {
-      try {
-        await this.#flushing;
-        await Promise.allSettled(this.#claimed.values());
-        await this.#db.close();
-        if (this.#reopen !== undefined) this.#db = await this.#reopen();
-        this.#broken = undefined;
-      } finally {
-        this.#recovery = undefined;
-      }
-    })();
+    this.#recovery ??= this.#openAgain().finally(() => {
+      this.#recovery = undefined;
+    });
     return this.#recovery;
   }
+
+  async #openAgain(): Promise<void> {
+    if ((await this.#options.room?.()) === false)
+      throw new OciError('STORE_FULL', 'no space left on the device that holds the data');
+    try {
+      await this.#db.close();
+      if (this.#options.reopen !== undefined) this.#db = await this.#options.reopen();
+    } catch (cause) {
+      throw explained(cause);
+    }
+    this.#broken = false;
+  }
+}
+
+/** Turns a full disk into the one error that says so. */
+function explained(cause: unknown): unknown {
+  const { message, cause: deeper } = cause as Error;
+  const text = deeper instanceof Error ? `${message} ${deeper.message}` : message;
+  if (!NO_SPACE.test(text)) return cause;
+  return new OciError('STORE_FULL', 'no space left on the device that holds the data', { cause });
 }
 
 /** Keys are ASCII, so the first key that no longer has the prefix is the prefix and a byte above ASCII. */

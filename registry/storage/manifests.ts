@@ -12,11 +12,13 @@ import {
   type Manifest,
 } from '../../oci/index.js';
 import type { Core } from './core.js';
+import { parentOf } from './edges.js';
 import { requireRoom } from './intake.js';
 import { keys, lastPart } from './keys.js';
 import type { Leases } from './leases.js';
 import { decodeManifest, encodeManifest, type StoredManifest } from './manifest-record.js';
 import { put, remove, type Operation, type Precondition } from './records.js';
+import { enter } from './repository-record.js';
 import type { TagCondition, Tags } from './tags.js';
 import { encode } from './values.js';
 
@@ -88,18 +90,16 @@ export class Manifests {
     for (;;) {
       const needed = await this.#children(repo, manifest);
       const moves = await Promise.all(tags.map((tag) => this.#tags.move(repo, tag, digest, condition)));
-      const repository = await this.#core.records.get(keys.repository(repo));
+      const repository = await enter(this.#core, repo);
       const operations = [
         ...this.#operations(repo, digest, manifest, bytes),
         ...moves.flatMap((move) => move.operations),
-        ...(repository === undefined
-          ? [put(keys.repository(repo), encode({ created: this.#core.now() }))]
-          : []),
+        ...repository.operations,
       ];
       const preconditions: Precondition[] = [
         ...needed,
         ...moves.map((move) => move.precondition),
-        { key: keys.repository(repo), value: repository },
+        repository.precondition,
       ];
       if (await this.#core.records.commit(operations, preconditions)) {
         return {
@@ -218,13 +218,13 @@ export class Manifests {
   }
 
   async #requireNoParent(repo: string, digest: Digest): Promise<void> {
-    const [parent] = await this.#core.records.keys({ prefix: keys.parents(repo, digest), limit: 1 });
-    if (parent === undefined) return;
+    const index = await parentOf(this.#core.records, repo, digest);
+    if (index === undefined) return;
     throw new OciError(
       'DENIED',
-      `manifest ${digest} is part of index ${lastPart(parent)} of ${repo}: delete that first`,
+      `manifest ${digest} is part of index ${index} of ${repo}: delete that first`,
       {
-        detail: { digest, index: lastPart(parent) },
+        detail: { digest, index },
       },
     );
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { MemoryLevel } from 'memory-level';
 import { OciError } from '../../oci/index.js';
 import type { Bytes } from './bytes.js';
@@ -10,7 +10,8 @@ import { HeldBytes } from './held-bytes.js';
 import { nodeFiles } from './files.js';
 import { keys } from './keys.js';
 import { LevelRecords, type Database } from './level-records.js';
-import { own } from './owner.js';
+import { LEVEL_ENCODINGS, openLevel } from './open-level.js';
+import { own, type Owner } from './owner.js';
 import { RecordBytes } from './record-bytes.js';
 import { put, type Records } from './records.js';
 import { Store } from './store.js';
@@ -33,8 +34,6 @@ export interface OpenOptions {
 /** The format this code writes. A newer one is refused; steps from older ones belong in `migrate`. */
 const FORMAT = 1;
 
-const DB_OPTIONS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const;
-
 /** The two drivers of a store, opened, and how the store was left. */
 export interface Drivers {
   readonly records: Records;
@@ -43,6 +42,8 @@ export interface Drivers {
   readonly clean: boolean;
   /** The machine was started again since the store was last open: what was not synced may be gone. */
   readonly rebooted: boolean;
+  /** To be called when the store is fit again after an unclean end: until then every opener is told of it. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,7 +53,11 @@ export interface Drivers {
  *   version wrote it
  */
 export async function openStore(storage: StorageOptions, options: OpenOptions = {}): Promise<Store> {
-  const drivers = await openDrivers(storage);
+  return await openWith(await openDrivers(storage), options);
+}
+
+/** Opens a store over drivers, which are closed with it. @internal */
+export async function openWith(drivers: Drivers, options: OpenOptions = {}): Promise<Store> {
   try {
     const core: Core = {
       records: drivers.records,
@@ -63,52 +68,86 @@ export async function openStore(storage: StorageOptions, options: OpenOptions = 
       free: drivers.free,
       publishing: new Map(),
     };
-    const store = new Store(core, drivers, () => drivers.close());
+    const collectAfter = await firstCollection(core, drivers.clean);
+    const store = new Store(core, { collectAfter }, () => drivers.close());
     await store.quotas.open();
     if (drivers.rebooted) await store.uploads.reset();
+    await drivers.settle();
     return store;
   } catch (error) {
-    await drivers.close();
+    await drivers.close().catch(() => undefined);
     throw error;
   }
 }
 
+/**
+ * After an unclean end leases may be lost. What they kept stays for the time of a lease, also when the store is closed
+ * and opened again meanwhile.
+ */
+async function firstCollection({ records, now, rules }: Core, clean: boolean): Promise<number> {
+  const key = keys.setting('collect-after');
+  const value = await records.get(key);
+  const latest = now() + rules.lease;
+  if (clean) return value === undefined ? 0 : Math.min(decode<number>(value), latest);
+  await records.commit([put(key, encode(latest))]);
+  return latest;
+}
+
 /** Opens the drivers of a store. @throws OciError as `openStore` */
 export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
-  if (storage.kind === 'memory') return openMemory();
+  if (storage.kind === 'memory') return await openMemory();
   const { folder, kind } = storage;
-  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await makeFolder(folder);
   const owner = await own(folder);
   let records: Records | undefined;
   try {
     const opened = await openLevel(join(folder, 'db'));
     records = opened;
+    await nodeFiles.syncFolder(folder);
     await migrate(opened, folder);
+    const bytes = await chooseBytes(opened, folder, kind);
     return {
       records: opened,
-      bytes: await chooseBytes(opened, folder, kind),
+      bytes,
       free: freeSpace(folder),
       clean: owner.clean,
       rebooted: owner.rebooted,
-      async close() {
-        // A synced commit takes with it every lease that was written without.
-        await opened.commit([put(keys.setting('closed'), encode(Date.now()))]);
-        await opened.close();
-        await owner.release();
-      },
+      settle: () => owner.settle(),
+      close: () => closeDrivers(opened, bytes, owner),
     };
   } catch (error) {
-    await records?.close();
-    await owner.release();
+    await records?.close().catch(() => undefined);
+    await owner.release(true);
     throw error;
   }
 }
 
-function openMemory(): Drivers {
-  const db = new MemoryLevel<string, Uint8Array>({
-    storeEncoding: 'view',
-    ...DB_OPTIONS,
-  }) as unknown as Database;
+/** Says goodbye only when everything is durable. */
+async function closeDrivers(records: Records, bytes: Bytes, owner: Owner): Promise<void> {
+  let clean = false;
+  try {
+    await bytes.flush();
+    await records.close();
+    clean = true;
+  } finally {
+    await records.close().catch(() => undefined);
+    await owner.release(clean);
+  }
+}
+
+/** Makes a folder, and its entry in each folder above that is new, durable. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o750 });
+  if (first === undefined) return;
+  const above = dirname(resolve(first));
+  for (let path = resolve(folder); path !== above; path = dirname(path))
+    await nodeFiles.syncFolder(dirname(path));
+}
+
+async function openMemory(): Promise<Drivers> {
+  const options = { storeEncoding: 'view', ...LEVEL_ENCODINGS } as const;
+  const db = new MemoryLevel<string, Uint8Array>(options) as unknown as Database;
+  await db.open();
   const records = new LevelRecords(db);
   return {
     records,
@@ -116,24 +155,9 @@ function openMemory(): Drivers {
     free: () => Promise.resolve(Number.MAX_SAFE_INTEGER),
     clean: true,
     rebooted: false,
+    settle: () => Promise.resolve(),
     close: () => records.close(),
   };
-}
-
-async function openLevel(path: string): Promise<LevelRecords> {
-  const { Level } = await import('level');
-  const open = async (): Promise<Database> => {
-    const db = new Level<string, Uint8Array>(path, {
-      ...DB_OPTIONS,
-      // Layers are compressed already; manifests are few.
-      compression: false,
-      writeBufferSize: 16 * 1024 * 1024,
-      cacheSize: 16 * 1024 * 1024,
-    });
-    await db.open();
-    return db;
-  };
-  return new LevelRecords(await open(), open);
 }
 
 /** The kind of a folder is set when it is made: its bytes can lie in one place only. */

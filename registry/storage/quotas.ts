@@ -1,15 +1,14 @@
-import { OciError, type Digest } from '../../oci/index.js';
+import type { Digest } from '../../oci/index.js';
 import type { Core } from './core.js';
 import { keys, lastPart } from './keys.js';
-import { put, remove, scan, scanKeys, type Operation, type Precondition } from './records.js';
+import { put, remove, scanKeys, type Operation, type Precondition } from './records.js';
+import { Reservation, requireFit, type Quota } from './reservation.js';
 import { decode, encode } from './values.js';
 
 interface Change {
   readonly operations: readonly Operation[];
   readonly preconditions: readonly Precondition[];
 }
-
-const NOTHING: Change = { operations: [], preconditions: [] };
 
 /** True when the repository is the prefix itself or lies below it. The empty prefix covers all. */
 const covers = (prefix: string, repo: string): boolean =>
@@ -30,55 +29,40 @@ export class Quotas {
     const { records, rules } = this.#core;
     const wanted = new Set(rules.quotas.map(({ prefix }) => prefix));
     for await (const key of scanKeys(records, keys.quotas)) {
-      if (!wanted.delete(lastPart(key))) await records.commit([remove(key)]);
+      if (!wanted.has(lastPart(key))) await records.commit([remove(key)]);
     }
-    for (const prefix of wanted)
+    const all = keys.quota('');
+    // A range leaves out the key that is its prefix.
+    if (!wanted.has('')) await records.commit([remove(all)], [{ key: all, present: true }]);
+    for (const prefix of wanted) {
+      if ((await records.get(keys.quota(prefix))) !== undefined) continue;
       await records.commit([put(keys.quota(prefix), encode(await this.#count(prefix)))]);
+    }
   }
 
-  /** How a link that comes (size > 0) or goes (size < 0) changes the counts. */
+  /**
+   * How a link that comes (size > 0) or goes (size < 0) changes the counts.
+   * @throws OciError `DENIED` when one that comes does not fit
+   */
   async change(repo: string, digest: Digest, size: number): Promise<Change> {
-    const covering = this.#covering(repo);
-    if (covering.length === 0 || size === 0) return NOTHING;
     const operations: Operation[] = [];
     const preconditions: Precondition[] = [];
-    for (const { prefix } of covering) {
-      if (await this.#linkedElsewhere(prefix, repo, digest)) continue;
-      const key = keys.quota(prefix);
+    for (const quota of size === 0 ? [] : this.#covering(repo)) {
+      if (await this.#linkedElsewhere(quota.prefix, repo, digest)) continue;
+      const key = keys.quota(quota.prefix);
       const value = await this.#core.records.get(key);
       const used = value === undefined ? 0 : decode<number>(value);
+      // A reservation made sure of it, but for a mount, and for two that asked in the same moment.
+      if (size > 0) requireFit(quota, used, size);
       operations.push(put(key, encode(Math.max(0, used + size))));
       preconditions.push({ key, value });
     }
     return { operations, preconditions };
   }
 
-  /**
-   * Holds room for bytes that are about to come.
-   * @returns what gives the room back
-   * @throws OciError `DENIED` when they would not fit
-   */
-  async reserve(repo: string, size: number): Promise<() => void> {
-    const covering = this.#covering(repo);
-    const counted = await Promise.all(covering.map(({ prefix }) => this.used(prefix)));
-    // No await between the check and the hold.
-    for (const [index, { prefix, bytes }] of covering.entries()) {
-      const used = (counted[index] ?? 0) + (this.#reserved.get(prefix) ?? 0);
-      if (used + size > bytes) {
-        throw new OciError(
-          'DENIED',
-          `quota of ${prefix || 'the registry'} is ${bytes} bytes, ${used} are in use or on their way, ${size} more do not fit`,
-          { detail: { prefix, limit: bytes, used, wanted: size } },
-        );
-      }
-    }
-    for (const { prefix } of covering) this.#reserved.set(prefix, (this.#reserved.get(prefix) ?? 0) + size);
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      for (const { prefix } of covering) this.#reserved.set(prefix, (this.#reserved.get(prefix) ?? 0) - size);
-    };
+  /** Room for an upload to a repository; nothing is held yet. */
+  reservation(repo: string): Reservation {
+    return new Reservation(this.#covering(repo), this.#reserved, (prefix) => this.used(prefix));
   }
 
   /** Bytes in use below a prefix that has a quota. */
@@ -87,34 +71,30 @@ export class Quotas {
     return value === undefined ? 0 : decode<number>(value);
   }
 
-  /** True when the repository has a quota to keep. */
-  covers(repo: string): boolean {
-    return this.#covering(repo).length > 0;
-  }
-
-  #covering(repo: string): StoreQuota[] {
+  #covering(repo: string): Quota[] {
     return this.#core.rules.quotas.filter(({ prefix }) => covers(prefix, repo));
   }
 
   async #linkedElsewhere(prefix: string, repo: string, digest: Digest): Promise<boolean> {
-    for await (const key of scanKeys(this.#core.records, keys.owners(digest) + prefix)) {
-      const owner = lastPart(key);
-      if (owner !== repo && covers(prefix, owner)) return true;
-    }
-    return false;
+    const { records } = this.#core;
+    const owners = keys.owners(digest);
+    if (prefix !== '' && prefix !== repo && (await records.get(owners + prefix)) !== undefined) return true;
+    const below = await records.keys({ prefix: prefix === '' ? owners : `${owners}${prefix}/`, limit: 2 });
+    return below.some((key) => lastPart(key) !== repo);
   }
 
+  /** Each blob once, if any repository below the prefix links it. */
   async #count(prefix: string): Promise<number> {
-    const seen = new Set<string>();
+    const { records } = this.#core;
     let sum = 0;
-    for await (const [key, value] of scan(this.#core.records, `l!${prefix}`)) {
-      const [, repo = '', digest = ''] = key.split('!');
-      if (!covers(prefix, repo) || seen.has(digest)) continue;
-      seen.add(digest);
-      sum += decode<{ size: number }>(value).size;
+    let last = '';
+    for await (const key of scanKeys(records, keys.allOwners)) {
+      const [, digest = '', repo = ''] = key.split('!');
+      if (digest === last || !covers(prefix, repo)) continue;
+      last = digest;
+      const value = await records.get(keys.blob(digest as Digest));
+      if (value !== undefined) sum += decode<{ readonly size: number }>(value).size;
     }
     return sum;
   }
 }
-
-type StoreQuota = Core['rules']['quotas'][number];

@@ -19,7 +19,10 @@ export interface RangeOptions {
 }
 
 export interface CommitOptions {
-  /** False: the change survives the end of the process but perhaps not a power loss. Default true. */
+  /**
+   * True: the change is durable when the commit returns. False: it survives the end of the process but perhaps not a
+   * power loss, whatever is committed after it; `flush` makes it durable. Default true.
+   */
   readonly sync?: boolean;
 }
 
@@ -32,18 +35,22 @@ export interface Records {
   range(options: RangeOptions): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
   keys(options: RangeOptions): Promise<readonly string[]>;
   /**
-   * Applies all operations or none. Commits that touch the same keys take effect one after another, and preconditions
-   * are checked in the same instant.
+   * Applies all operations or none. Commits take effect one after another, each in the instant in which its
+   * preconditions are checked.
    * @returns false when a precondition does not hold, and nothing has changed
-   * @throws OciError `STORE_FULL` when the medium has no room, `STORE_CLOSED` after close
+   * @throws OciError `STORE_FULL` when the medium has no room, `STORE_CLOSED` after close. After any error the change
+   *   was made or not, and a later commit knows which
    */
   commit(
     operations: readonly Operation[],
     preconditions?: readonly Precondition[],
     options?: CommitOptions,
   ): Promise<boolean>;
+  /** Returns when every commit that has returned is durable, those made without `sync` included. */
+  flush(): Promise<void>;
   /** Everything as it stands at this moment, in key order: later commits do not show. */
   entries(): AsyncIterable<readonly [key: string, value: Uint8Array]>;
+  /** Lets commits on their way end, makes all durable and lets go of the medium. */
   close(): Promise<void>;
 }
 

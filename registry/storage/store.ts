@@ -1,3 +1,4 @@
+import { OciError } from '../../oci/index.js';
 import { Blobs } from './blobs.js';
 import { Collector, type CollectOptions, type CollectReport } from './collect.js';
 import type { Core } from './core.js';
@@ -21,15 +22,15 @@ export class Store {
   readonly core: Core;
   readonly #collector: Collector;
   readonly #close: () => Promise<void>;
-  /** No collection before this time: leases may have been lost. */
   readonly #collectAfter: number;
-  #collecting: Promise<CollectReport> | undefined;
+  #collecting: { readonly options: CollectOptions; readonly report: Promise<CollectReport> } | undefined;
+  readonly #closing = new AbortController();
 
-  /** @param state how the store was left: after an unclean end the collector waits one lease */
-  constructor(core: Core, state: { readonly clean: boolean }, close: () => Promise<void>) {
+  /** @param collectAfter no collection before this time, in milliseconds since the epoch: leases may have been lost */
+  constructor(core: Core, { collectAfter }: { readonly collectAfter: number }, close: () => Promise<void>) {
     this.core = core;
     this.#close = close;
-    this.#collectAfter = state.clean ? 0 : core.now() + core.rules.lease;
+    this.#collectAfter = collectAfter;
     const leases = new Leases(core);
     this.quotas = new Quotas(core);
     this.blobs = new Blobs(core, leases, this.quotas);
@@ -58,19 +59,32 @@ export class Store {
     return this.#collectAfter;
   }
 
-  /** Collects what nothing needs while requests go on. A call during a run gets that run's report. */
-  collect(options: CollectOptions & { readonly force?: boolean } = {}): Promise<CollectReport> {
+  /** Collects what nothing needs while requests go on. A call during a run of the same kind gets that run's report. */
+  async collect(options: CollectOptions & { readonly force?: boolean } = {}): Promise<CollectReport> {
     if (options.force !== true && this.core.now() < this.#collectAfter) {
-      return Promise.resolve({ blobs: 0, bytes: 0, manifests: 0, uploads: 0, repositories: 0 });
+      return { blobs: 0, bytes: 0, manifests: 0, uploads: 0, repositories: 0 };
     }
-    this.#collecting ??= this.#collector.run(options).finally(() => {
+    while (this.#collecting !== undefined) {
+      const { options: others, report } = this.#collecting;
+      if (isSameKind(options, others)) return await report;
+      await report.catch(() => undefined);
+    }
+    const signals = options.signal === undefined ? [] : [options.signal];
+    const signal = AbortSignal.any([...signals, this.#closing.signal]);
+    const report = this.#collector.run({ ...options, signal }).finally(() => {
       this.#collecting = undefined;
     });
-    return this.#collecting;
+    this.#collecting = { options, report };
+    return await report;
   }
 
+  /** Ends a collection under way and closes the drivers. */
   async close(): Promise<void> {
-    await this.#collecting?.catch(() => undefined);
+    this.#closing.abort(new OciError('STORE_CLOSED', 'the store is closed'));
+    await this.#collecting?.report.catch(() => undefined);
     await this.#close();
   }
 }
+
+const isSameKind = (left: CollectOptions, right: CollectOptions): boolean =>
+  left.untagged === right.untagged && left.dryRun === right.dryRun && left.signal === right.signal;

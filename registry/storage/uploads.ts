@@ -2,30 +2,20 @@ import {
   Digester,
   OciError,
   algorithmOf,
+  isOciError,
   type ByteStream,
   type Digest,
   type DigestAlgorithm,
 } from '../../oci/index.js';
-import type { Blobs, Content } from './blobs.js';
+import type { Blobs } from './blobs.js';
 import type { Core } from './core.js';
-import { Intake, rehash, requireRoom } from './intake.js';
+import { Intake, rehash, requireRoom, type Spooling } from './intake.js';
 import { keys } from './keys.js';
 import type { Quotas } from './quotas.js';
-import { put, remove, scan, type Operation } from './records.js';
+import { put, remove, type Operation } from './records.js';
+import type { Reservation } from './reservation.js';
+import { Sessions, type Session } from './sessions.js';
 import { Turns } from './turns.js';
-import { decode, encode } from './values.js';
-
-/** An upload as it is kept. */
-interface Session {
-  readonly repo: string;
-  /** Milliseconds since the epoch. */
-  readonly started: number;
-  /** When bytes last came. */
-  readonly touched: number;
-  readonly algorithm: DigestAlgorithm;
-  /** The driver holds its bytes; otherwise they are few and lie in a record. */
-  readonly spooled: boolean;
-}
 
 export interface UploadStatus {
   readonly id: string;
@@ -48,31 +38,27 @@ export class Uploads {
   readonly #core: Core;
   readonly #blobs: Blobs;
   readonly #quotas: Quotas;
+  readonly #sessions: Sessions;
   readonly #turns = new Turns();
   readonly #digesters = new Map<string, Digester>();
-  /** Uploads under way that have no session. */
-  readonly #single = new Set<string>();
 
   constructor(core: Core, blobs: Blobs, quotas: Quotas) {
     this.#core = core;
     this.#blobs = blobs;
     this.#quotas = quotas;
+    this.#sessions = new Sessions(core);
   }
 
   /** Opens a session. Its id is the only key to it. */
   async start(repo: string, algorithm: DigestAlgorithm = 'sha256'): Promise<UploadStatus> {
     await requireRoom(this.#core, 0);
-    const id = this.#core.newId();
-    const time = this.#core.now();
-    const session: Session = { repo, started: time, touched: time, algorithm, spooled: false };
-    await this.#core.records.commit([put(keys.session(id), encode(session))], [], { sync: false });
-    return { id, size: 0 };
+    return { id: await this.#sessions.start(repo, algorithm), size: 0 };
   }
 
   /** @throws OciError `BLOB_UPLOAD_UNKNOWN` */
   async status(repo: string, id: string): Promise<UploadStatus> {
-    const session = await this.#need(repo, id);
-    return { id, size: await this.#size(id, session) };
+    const session = await this.#sessions.need(repo, id);
+    return { id, size: (await this.#sessions.state(id, session)).size };
   }
 
   /**
@@ -85,15 +71,20 @@ export class Uploads {
     body: ByteStream,
     options: AppendOptions = {},
   ): Promise<UploadStatus> {
-    await this.#need(repo, id);
+    await this.#sessions.need(repo, id);
     return await this.#turns.take(id, body, async (guarded) => {
-      const session = await this.#need(repo, id);
+      const session = await this.#sessions.need(repo, id);
       const intake = await this.#intake(id, session, options);
+      const room = this.#quotas.reservation(repo);
       try {
-        await this.#fill(repo, intake, guarded, options);
+        await this.#fill(intake, guarded, options, room);
+      } catch (error) {
+        await this.#keep(id, session, intake).catch(() => undefined);
+        throw error;
       } finally {
-        await this.#keep(id, session, intake);
+        room.release();
       }
+      await this.#keep(id, session, intake);
       return { id, size: intake.size };
     });
   }
@@ -109,25 +100,24 @@ export class Uploads {
     body: ByteStream,
     options: AppendOptions = {},
   ): Promise<number> {
-    await this.#need(repo, id);
+    await this.#sessions.need(repo, id);
     return await this.#turns.take(id, body, async (guarded, commit) => {
-      const session = await this.#need(repo, id);
+      const session = await this.#sessions.need(repo, id);
       const intake = await this.#intake(id, session, options);
-      let release: (() => void) | undefined;
+      const room = this.#quotas.reservation(repo);
       try {
-        release = await this.#fill(repo, intake, guarded, options, true);
+        await this.#fill(intake, guarded, options, room);
         await intake.close();
         commit();
-        await this.#publish(repo, id, digest, intake);
+        await this.#publish(repo, digest, intake, this.#sessions.end(id));
       } catch (error) {
-        await this.#keep(id, session, intake);
+        await this.#keep(id, session, intake).catch(() => undefined);
         throw error;
       } finally {
-        release?.();
+        room.release();
       }
+      this.#sessions.release(intake.spool);
       this.#digesters.delete(id);
-      const operations: Operation[] = [remove(keys.session(id)), remove(keys.part(id))];
-      await this.#core.records.commit(operations, [], { sync: false });
       return intake.size;
     });
   }
@@ -138,102 +128,48 @@ export class Uploads {
    */
   async put(repo: string, digest: Digest, body: ByteStream, options: AppendOptions = {}): Promise<number> {
     await requireRoom(this.#core, 0);
-    const id = this.#core.newId();
-    const intake = new Intake(this.#core, id, {
-      digester: new Digester(algorithmOf(digest)),
-      part: undefined,
-      spooled: false,
-      size: 0,
-    });
-    let release: (() => void) | undefined;
-    this.#single.add(id);
+    const digester = new Digester(algorithmOf(digest));
+    const intake = new Intake(this.#core, { digester, size: 0 }, this.#spooling(''));
+    const room = this.#quotas.reservation(repo);
     try {
-      release = await this.#fill(repo, intake, body, options, true);
+      await this.#fill(intake, body, options, room);
       await intake.close();
-      await this.#publish(repo, id, digest, intake);
+      await this.#publish(repo, digest, intake, []);
     } catch (error) {
       await intake.close().catch(() => undefined);
-      if (intake.spooled) await this.#core.bytes.abort(id);
+      if (intake.spool !== undefined) await this.#core.bytes.abort(intake.spool).catch(() => undefined);
       throw error;
     } finally {
-      release?.();
-      this.#single.delete(id);
+      room.release();
+      this.#sessions.release(intake.spool);
     }
     return intake.size;
   }
 
   /** Drops an upload. @throws OciError `BLOB_UPLOAD_UNKNOWN` */
   async cancel(repo: string, id: string): Promise<void> {
-    await this.#need(repo, id);
+    await this.#sessions.need(repo, id);
     await this.#turns.take(id, undefined, async () => {
-      const session = await this.#need(repo, id);
-      await this.#drop(id, session);
+      const session = await this.#sessions.need(repo, id);
+      this.#digesters.delete(id);
+      await this.#sessions.drop(id, session);
     });
   }
 
   /** Drops what was abandoned; returns how many uploads that were. */
   async expire(): Promise<number> {
-    const { records, bytes, now, rules } = this.#core;
-    let count = 0;
-    const known = new Set<string>();
-    const stored: string[] = [];
-    // Sessions are read last: a session is always there before its bytes.
-    for await (const id of bytes.uploads()) stored.push(id);
-    for await (const [key, value] of scan(records, keys.sessions)) {
-      const id = key.slice(keys.sessions.length);
-      const session = decode<Session>(value);
-      if (now() - session.touched < rules.uploadExpiry || this.#turns.busy(id)) known.add(id);
-      else {
-        await this.#drop(id, session);
-        count++;
-      }
-    }
-    for (const id of stored) {
-      if (!known.has(id) && !this.#single.has(id)) await bytes.abort(id);
-    }
-    return count;
+    return await this.#sessions.expire((id) => this.#turns.busy(id));
   }
 
-  /** After a power loss the bytes of open uploads may be holes: they start again from nothing. */
+  /** After a power loss the bytes of open uploads may be holes: they start again from what is sure. */
   async reset(): Promise<void> {
-    for await (const [key, value] of scan(this.#core.records, keys.sessions)) {
-      const id = key.slice(keys.sessions.length);
-      const session = decode<Session>(value);
-      if (!session.spooled) continue;
-      await this.#core.bytes.abort(id);
-      await this.#core.records.commit([
-        put(key, encode({ ...session, spooled: false })),
-        remove(keys.part(id)),
-      ]);
-    }
-  }
-
-  async #need(repo: string, id: string): Promise<Session> {
-    const value = await this.#core.records.get(keys.session(id));
-    const session = value === undefined ? undefined : decode<Session>(value);
-    if (
-      session === undefined ||
-      session.repo !== repo ||
-      this.#core.now() - session.touched >= this.#core.rules.uploadExpiry
-    ) {
-      throw new OciError(
-        'BLOB_UPLOAD_UNKNOWN',
-        `there is no upload ${id} in ${repo}: start again with a POST`,
-        { detail: { upload: id } },
-      );
-    }
-    return session;
-  }
-
-  async #size(id: string, session: Session): Promise<number> {
-    if (session.spooled) return (await this.#core.bytes.size(id)) ?? 0;
-    return (await this.#core.records.get(keys.part(id)))?.byteLength ?? 0;
+    await this.#sessions.reset();
   }
 
   /** The upload as it stands, ready for more. */
   async #intake(id: string, session: Session, { at }: AppendOptions): Promise<Intake> {
-    const part = session.spooled ? undefined : await this.#core.records.get(keys.part(id));
-    const size = session.spooled ? ((await this.#core.bytes.size(id)) ?? 0) : (part?.byteLength ?? 0);
+    const state = await this.#sessions.state(id, session);
+    const { size, part, spool } = state;
     if (at !== undefined && at !== size) {
       throw new OciError('RANGE_INVALID', `upload ${id} stands at ${size} bytes, the chunk starts at ${at}`, {
         detail: { size },
@@ -244,80 +180,83 @@ export class Uploads {
     if (digester?.size !== size || digester.algorithm !== session.algorithm) {
       digester = new Digester(session.algorithm);
       if (part !== undefined) digester.update(part);
-      else if (size > 0) digester = await rehash(await this.#core.bytes.read(id), session.algorithm);
+      else if (spool !== undefined)
+        digester = await rehash(await this.#core.bytes.read(spool), session.algorithm);
     }
-    return new Intake(this.#core, id, { digester, part, spooled: session.spooled, size });
+    return new Intake(
+      this.#core,
+      { ...state, digester },
+      {
+        ...this.#spooling(id),
+        taken: (name) => this.#sessions.save(id, { ...session, spool: name }),
+      },
+    );
   }
 
-  /** Takes a body, within quota; returns what gives the quota back when `hold` asks to keep it. */
-  async #fill(
-    repo: string,
-    intake: Intake,
-    body: ByteStream,
-    { length }: AppendOptions,
-    hold = false,
-  ): Promise<(() => void) | undefined> {
-    if (length !== undefined) await requireRoom(this.#core, length);
-    if (!this.#quotas.covers(repo)) {
-      await intake.take(body);
-      return undefined;
-    }
-    const releases = [await this.#quotas.reserve(repo, intake.size + (length ?? 0))];
-    const release = (): void => {
-      for (const give of releases) give();
+  #spooling(id: string): Spooling {
+    return {
+      open: () => this.#sessions.newSpool(id),
+      drop: (spool) => this.#sessions.release(spool),
     };
-    let left = length ?? 0;
-    try {
-      await intake.take(body, (bytes) => {
-        left -= bytes;
-        return left >= 0
-          ? undefined
-          : this.#quotas.reserve(repo, bytes).then((give) => void releases.push(give));
-      });
-    } catch (error) {
-      release();
-      throw error;
-    }
-    if (hold) return release;
-    release();
-    return undefined;
+  }
+
+  /** Takes a body, within quota. */
+  async #fill(intake: Intake, body: ByteStream, { length }: AppendOptions, room: Reservation): Promise<void> {
+    if (length !== undefined) await requireRoom(this.#core, length);
+    await room.need(intake.size + (length ?? 0));
+    await intake.take(body, (size) => room.need(size));
   }
 
   /** Makes what has arrived outlive the process, and remembers where the hash stands. */
   async #keep(id: string, session: Session, intake: Intake): Promise<void> {
-    const operations: Operation[] = [
-      put(
-        keys.session(id),
-        encode({ ...session, touched: this.#core.now(), spooled: intake.spooled } satisfies Session),
-      ),
-    ];
-    if (intake.spooled) operations.push(remove(keys.part(id)));
-    else operations.push(put(keys.part(id), intake.bytes()));
     try {
       await intake.close();
     } finally {
-      await this.#core.records.commit(operations, [], { sync: false });
+      await this.#save(id, session, intake);
     }
     if (this.#digesters.size >= REMEMBERED) this.#digesters.clear();
     this.#digesters.set(id, intake.digester);
   }
 
-  async #publish(repo: string, id: string, digest: Digest, intake: Intake): Promise<void> {
-    const actual = await this.#digest(id, digest, intake);
+  async #save(id: string, session: Session, intake: Intake): Promise<void> {
+    const { spool, sound } = intake;
+    const few = spool === undefined;
+    // When the driver failed, the few bytes from before it had any are what is left.
+    const change = few ? [put(keys.part(id), intake.bytes())] : sound ? [remove(keys.part(id))] : [];
+    const kept: Session = { ...session, touched: this.#core.now(), spool: sound ? spool : undefined };
+    try {
+      await this.#sessions.save(id, kept, change);
+    } finally {
+      this.#sessions.release(spool);
+    }
+    // What cannot be dropped now goes with the next collection.
+    if (!few && !sound) await this.#core.bytes.abort(spool).catch(() => undefined);
+  }
+
+  /** @param also what ends the upload in the same commit */
+  async #publish(repo: string, digest: Digest, intake: Intake, also: readonly Operation[]): Promise<void> {
+    const actual = await this.#digest(digest, intake);
     if (actual !== digest) {
       throw new OciError('DIGEST_INVALID', `content has digest ${actual}, expected ${digest}`, {
         detail: { expected: digest, actual },
       });
     }
     const { publishing, bytes } = this.#core;
-    if (!intake.spooled) {
-      await this.#blobs.link(repo, digest, { size: intake.size, bytes: intake.bytes() });
+    const { size, spool } = intake;
+    if (spool === undefined) {
+      await this.#blobs.link(repo, digest, { size, bytes: intake.bytes() }, also);
       return;
     }
     publishing.set(digest, (publishing.get(digest) ?? 0) + 1);
     try {
-      const content: Content = { size: intake.size, location: await bytes.publish(id, digest) };
-      await this.#blobs.link(repo, digest, content);
+      const location = await intake.trust(bytes.publish(spool, digest));
+      try {
+        await intake.trust(this.#blobs.link(repo, digest, { size, location }, also));
+      } catch (error) {
+        // Refused, so no record names them. After any other error one may: the collector looks.
+        if (isOciError(error, 'DENIED')) await bytes.delete(location).catch(() => undefined);
+        throw error;
+      }
     } finally {
       const left = (publishing.get(digest) ?? 1) - 1;
       if (left > 0) publishing.set(digest, left);
@@ -325,16 +264,10 @@ export class Uploads {
     }
   }
 
-  async #digest(id: string, wanted: Digest, intake: Intake): Promise<Digest> {
+  async #digest(wanted: Digest, intake: Intake): Promise<Digest> {
     const algorithm = algorithmOf(wanted);
     if (intake.digester.algorithm === algorithm) return intake.digester.digest();
-    if (!intake.spooled) return new Digester(algorithm).update(intake.bytes()).digest();
-    return (await rehash(await this.#core.bytes.read(id), algorithm)).digest();
-  }
-
-  async #drop(id: string, session: Session): Promise<void> {
-    this.#digesters.delete(id);
-    await this.#core.records.commit([remove(keys.session(id)), remove(keys.part(id))]);
-    if (session.spooled) await this.#core.bytes.abort(id);
+    if (intake.spool === undefined) return new Digester(algorithm).update(intake.bytes()).digest();
+    return (await rehash(await this.#core.bytes.read(intake.spool), algorithm)).digest();
   }
 }

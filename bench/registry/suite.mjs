@@ -1,0 +1,160 @@
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { firstLine, has, machineFacts } from '../lib/machine.mjs';
+import { memoryRows } from './memory.mjs';
+import { readRows } from './reads.mjs';
+import { PEER, contendersOf, startServer } from './servers.mjs';
+import { startRows } from './start.mjs';
+import { transferRows } from './transfers.mjs';
+
+/** @typedef {import('../lib/options.mjs').Options} Options */
+/** @typedef {import('../lib/types.js').Result} Result */
+/** @typedef {import('./servers.mjs').Contender} Contender */
+/** @typedef {import('./rows.js').ServedRow | import('./rows.js').AloneRow} AnyRow */
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+
+/**
+ * @param {Options} options
+ * @returns {AnyRow[]}
+ */
+function rows(options) {
+  const all = [...transferRows(options), ...readRows(options), ...memoryRows(options), ...startRows()];
+  return all.filter(({ id }) => options.only?.test(id) ?? true);
+}
+
+/**
+ * The list, begun at another place every round, so that nobody always goes first.
+ * @template T
+ * @param {readonly T[]} list
+ * @param {number} by
+ */
+const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
+
+/**
+ * @param {Result} result
+ * @param {Contender} contender
+ * @param {() => Promise<number>} work
+ */
+async function sample(result, contender, work) {
+  const samples = (result.samples[contender.id] ??= []);
+  try {
+    samples.push(await work());
+  } catch (error) {
+    samples.push(Number.NaN);
+    result.failed = `${contender.label}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  process.stderr.write(
+    `  ${result.id.padEnd(22)} ${contender.id.padEnd(16)} ${samples.at(-1)?.toFixed(1)} ${result.unit}\n`,
+  );
+}
+
+/**
+ * One sample of a row, on the server of the round or on one of its own.
+ * @param {AnyRow} row
+ * @param {Contender} contender
+ * @param {import('./servers.mjs').Server | undefined} standing
+ * @param {string} folder
+ */
+async function measure(row, contender, standing, folder) {
+  const own = await mkdtemp(join(folder, 'alone-'));
+  try {
+    if ('alone' in row) return await row.alone(contender, own);
+    const server =
+      row.fresh === true || standing === undefined ? await startServer(contender, own) : standing;
+    try {
+      await row.prepare?.(server);
+      return await row.measure(server);
+    } finally {
+      if (server !== standing) {
+        standing?.notePeak(server.process.peakMemory());
+        await server.stop();
+      }
+    }
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+}
+
+/**
+ * One round: each row on every contender in turn.
+ * @param {readonly { row: AnyRow, result: Result }[]} list
+ * @param {readonly Contender[]} contenders
+ * @param {string} folder
+ * @param {number} round
+ */
+async function runRound(list, contenders, folder, round) {
+  const served = list.some(({ row }) => 'measure' in row && row.fresh !== true);
+  /** @type {Map<string, import('./servers.mjs').Server>} */
+  const servers = new Map();
+  try {
+    if (served) {
+      for (const contender of contenders) {
+        servers.set(contender.id, await startServer(contender, join(folder, `${round}-${contender.id}`)));
+      }
+    }
+    for (const [index, { row, result }] of list.entries()) {
+      for (const contender of rotated(contenders, round + index)) {
+        if (row.only?.includes(contender.id) === false) continue;
+        await sample(result, contender, () => measure(row, contender, servers.get(contender.id), folder));
+      }
+    }
+  } finally {
+    for (const server of servers.values()) await server.stop();
+  }
+}
+
+/**
+ * @param {Options} options
+ * @returns {Promise<import('../lib/types.js').Report>}
+ */
+async function run(options) {
+  if (!has('docker-registry'))
+    throw new Error('docker-registry is not installed: there is nothing to compare with');
+  const dist = resolve(options.dist ?? DIST);
+  await access(join(dist, 'registry.js'));
+  const contenders = contendersOf({
+    dist,
+    versus: options.versus === undefined ? undefined : resolve(options.versus),
+  });
+  const parent = options.data ?? tmpdir();
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(join(parent, 'ocilot-bench-'));
+  const list = rows(options).map((row) => {
+    const { id, label, unit, better, target, limit, skip } = row;
+    /** @type {Result} */
+    const result = { id, label, unit, better, target, limit, skip, samples: {} };
+    return { row, result };
+  });
+  const active = list.filter(({ row }) => row.skip === undefined);
+  const rounds = options.runs ?? (options.quick ? 2 : 5);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+      await runRound(active, contenders, folder, round);
+    }
+    return {
+      contenders: contenders.map(({ id, label }) => ({ id, label })),
+      peer: PEER,
+      rows: list.map(({ result }) => result),
+      facts: { ...machineFacts(folder), ...peerFacts() },
+      notes: [],
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** @returns {Record<string, string>} */
+function peerFacts() {
+  const version = /(\d+\.\S+)/.exec(firstLine('docker-registry', ['--version']) ?? '')?.[1];
+  const wrk = /wrk \S*?(\d+\.\S+)/.exec(firstLine('wrk', ['--version']) ?? '')?.[1];
+  return {
+    'docker-registry': version ?? 'unknown',
+    ...(wrk === undefined ? {} : { wrk }),
+  };
+}
+
+export const suite = { rows, run };

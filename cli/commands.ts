@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { Context } from './context.js';
+
+/** A command of the program; its code is loaded when it is the one that was asked for. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  load(context: Context): Promise<Command>;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    summary: 'run a registry',
+    load: async (context) => (await import('./commands/serve.js')).serveCommand(context),
+  },
+  {
+    name: 'gc',
+    summary: 'free the space of what nothing needs',
+    load: async (context) => (await import('./commands/gc.js')).gcCommand(context),
+  },
+  {
+    name: 'scrub',
+    summary: 'read everything again and tell what is damaged',
+    load: async (context) => (await import('./commands/scrub.js')).scrubCommand(context),
+  },
+  {
+    name: 'backup',
+    summary: 'copy a data folder while it is served',
+    load: async (context) => (await import('./commands/backup.js')).backupCommand(context),
+  },
+  {
+    name: 'user',
+    summary: 'add, remove and list the users of a registry',
+    load: async (context) => (await import('./commands/user.js')).userCommand(context),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for a shell',
+    load: async (context) => (await import('./commands/completion.js')).completionCommand(context),
+  },
+  {
+    name: 'version',
+    summary: 'print the version',
+    load: async (context) => (await import('./commands/version.js')).versionCommand(context),
+  },
+];

@@ -1,0 +1,115 @@
+import { Command, Option } from 'commander';
+import type { Context } from '../context.js';
+import { withExamples } from '../help.js';
+import { serveJsonSchema } from '../serve-config.js';
+import { loadConfig } from '../serve/load-config.js';
+import { printConfig } from '../serve/print-config.js';
+import { runServer } from '../serve/run.js';
+import { SETTINGS, type Setting } from '../serve/settings.js';
+
+/** Flags that are no settings. */
+interface Own {
+  readonly config?: string;
+  readonly printConfig?: boolean;
+  readonly printSchema?: boolean;
+  readonly printUrl?: boolean;
+  readonly hints?: boolean;
+}
+
+/** `ocilot serve`. */
+export function serveCommand(context: Context): Command {
+  const command = new Command('serve')
+    .option('--config <file>', 'YAML file with settings; OCILOT_CONFIG names it too')
+    .option('--print-config', 'print the settings as they take effect and where each comes from, and end')
+    .option('--print-schema', 'print the JSON schema of the file, and end')
+    .option('--print-url', 'print nothing but the URL')
+    .option('--hints', 'print how to point docker, podman and containerd here, as on a terminal');
+  const keys = new Map<string, string>();
+  for (const setting of SETTINGS) {
+    const option = optionOf(setting);
+    if (option === undefined) continue;
+    command.addOption(option);
+    keys.set(option.attributeName(), setting.key);
+  }
+  withExamples(command, [
+    ['ocilot serve', 'on 127.0.0.1:5000, content in the data folder of the user'],
+    ['ocilot serve --data ./registry --port 0', 'on any free port'],
+    ['ocilot serve --blobs memory', 'keep nothing'],
+    ['ocilot serve --host 0.0.0.0 --access-mode bearer --tls-auto', 'for others, with users and HTTPS'],
+    ['ocilot serve --config ocilot.yaml --print-config', 'see what would take effect'],
+  ]);
+  command.addHelpText(
+    'after',
+    '\nEach setting is also a variable, as OCILOT_LOG_LEVEL, and a key of the file, as log.level.',
+  );
+  return command.action(async (given: Own & Record<string, unknown>) => {
+    await act(given, flagsIn(given, keys), context);
+  });
+}
+
+async function act(own: Own, flags: ReadonlyMap<string, unknown>, context: Context): Promise<void> {
+  if (own.printSchema === true) {
+    context.out.write(`${JSON.stringify(serveJsonSchema(), null, 2)}\n`);
+    return;
+  }
+  const loaded = loadConfig({
+    env: context.env,
+    flags,
+    ...(own.config === undefined ? {} : { file: own.config }),
+  });
+  if (own.printConfig === true) {
+    context.out.write(printConfig(loaded));
+    return;
+  }
+  const urlOnly = own.printUrl === true;
+  const hints = own.hints ?? context.out.isTerminal;
+  const { hurried } = await runServer(loaded.config, { urlOnly, hints }, context);
+  // Connections are open still, and nobody wants to wait for them.
+  if (hurried) process.exit(context.exitCode);
+}
+
+/** What stands for the value of a setting in the help. */
+const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
+  text: ' <text>',
+  path: ' <path>',
+  paths: ' <path>',
+  number: ' <n>',
+  size: ' <size>',
+  duration: ' <time>',
+  boolean: ' [true|false]',
+  choice: ' <word>',
+  list: ' <names>',
+  structure: '',
+};
+
+function optionOf({ flag, kind, meaning, fallback, choices }: Setting): Option | undefined {
+  if (flag === undefined) return undefined;
+  const described =
+    fallback === undefined || Array.isArray(fallback)
+      ? meaning
+      : `${meaning} (default ${JSON.stringify(fallback).replaceAll('"', '')})`;
+  const option = new Option(`${flag}${PLACEHOLDERS[kind]}`, described);
+  // For help and completion; the schema checks them.
+  if (choices !== undefined) option.choices(choices).argParser((value: string) => value);
+  if (kind === 'list') option.argParser<readonly string[] | undefined>(append((value) => value.split(',')));
+  if (kind === 'paths') option.argParser<readonly string[] | undefined>(append((value) => [value]));
+  return option;
+}
+
+/** A flag that may be given more than once. */
+const append =
+  (split: (value: string) => readonly string[]) =>
+  (value: string, before: readonly string[] | undefined): readonly string[] => [
+    ...(before ?? []),
+    ...split(value),
+  ];
+
+/** The flags that were given, by the key of their setting. */
+function flagsIn(
+  given: Readonly<Record<string, unknown>>,
+  keys: ReadonlyMap<string, string>,
+): Map<string, unknown> {
+  return new Map(
+    [...keys].flatMap(([name, key]) => (given[name] === undefined ? [] : [[key, given[name]] as const])),
+  );
+}

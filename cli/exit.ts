@@ -1,0 +1,40 @@
+import { isOciError, printable } from '../oci/index.js';
+
+/** What the process ends with; docs/configuration.md lists them. */
+export const EXIT = {
+  ok: 0,
+  /** The work was understood and did not succeed; `scrub` found damage. */
+  failure: 1,
+  /** The command line, the environment or a file is wrong: trying again changes nothing. */
+  usage: 2,
+  /** The data folder or the port is in use: trying again later may help. */
+  busy: 3,
+} as const;
+
+/** The command line is wrong in a way that no option's own check sees. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The exit code that a failure stands for. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (isOciError(error, 'STORE_LOCKED') || systemCode(causeOf(error)) === 'EADDRINUSE') return EXIT.busy;
+  if (isOciError(error, 'INVALID_OPTION') || isOciError(error, 'REFERENCE_INVALID')) return EXIT.usage;
+  return EXIT.failure;
+}
+
+/** What to tell a person: one line, but the whole stack of what nobody foresaw. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return printable(String(error));
+  const foreseen = isOciError(error) || error instanceof UsageError || systemCode(error) !== undefined;
+  return foreseen ? printable(error.message) : (error.stack ?? error.message);
+}
+
+const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
+
+/** The code of an error of the operating system, such as ENOENT. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

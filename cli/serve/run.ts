@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  createRegistry,
+  importDockerRegistry,
+  listen,
+  listenControl,
+  type Registry,
+  type Server,
+} from '../../registry/index.js';
+import type { Context } from '../context.js';
+import { VERSION } from '../version.js';
+import { clientHints, isLoopback, localUrl, type Reached } from './hints.js';
+import { createLogger, logRequest, type Logger } from './logger.js';
+import { listenOptions, registryOptions, type PlacedConfig } from './options.js';
+import { watchSignals, type Ending } from './shutdown.js';
+
+/** What to print at the start. */
+export interface Announcement {
+  /** Nothing but the URL. */
+  readonly urlOnly: boolean;
+  /** How to point other programs here. */
+  readonly hints: boolean;
+}
+
+/** How long the store may take to close when a second signal came, in milliseconds. */
+const LAST_MOMENT = 1000;
+
+/**
+ * Runs a registry until a signal ends it. After the first signal transfers may end within the grace.
+ * @returns true when a second signal cut that short: connections may be open still
+ */
+export async function runServer(
+  config: PlacedConfig,
+  announcement: Announcement,
+  context: Context,
+): Promise<{ readonly hurried: boolean }> {
+  const ending = watchSignals();
+  const log = createLogger(config.log, context);
+  let hurried = false;
+  const hurry = ending.hurried.then(() => {
+    hurried = true;
+  });
+  try {
+    warnOfExposure(config, log);
+    const registry = await createRegistry({
+      ...registryOptions(config),
+      onRequest: (entry) => logRequest(log, entry),
+      onError: (error, entry) => log.error({ err: error, ...entry }, 'failed'),
+    });
+    try {
+      await load(registry, config, { log, ending });
+      await serve(registry, config, {
+        log,
+        ending,
+        hurry,
+        announce: announcer(config, announcement, context),
+      });
+    } finally {
+      await Promise.race([registry.close(), hurry.then(() => delay(LAST_MOMENT))]);
+    }
+    log.info('stopped');
+    return { hurried };
+  } finally {
+    ending.dispose();
+  }
+}
+
+/** Takes over what is to be imported; a signal stops it. */
+async function load(
+  registry: Registry,
+  { load: folders }: PlacedConfig,
+  { log, ending }: { readonly log: Logger; readonly ending: Ending },
+): Promise<void> {
+  const abort = new AbortController();
+  void ending.asked.then(() => abort.abort());
+  for (const folder of folders) {
+    log.info({ folder }, 'importing');
+    try {
+      const { skipped, ...counts } = await importDockerRegistry(registry.store, folder, {
+        signal: abort.signal,
+      });
+      for (const entry of skipped) log.warn({ folder, ...entry }, 'not imported');
+      log.info({ folder, ...counts, skipped: skipped.length }, 'imported');
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      throw error;
+    }
+  }
+}
+
+interface Running {
+  readonly log: Logger;
+  readonly ending: Ending;
+  /** Resolves when nobody wants to wait any more. */
+  readonly hurry: Promise<void>;
+  readonly announce: (server: Server) => void;
+}
+
+/** Listens, for clients and for commands on this machine, until a signal comes. */
+async function serve(registry: Registry, config: PlacedConfig, running: Running): Promise<void> {
+  const { log, ending, hurry, announce } = running;
+  const onError = (error: unknown): void => log.error({ err: error }, 'the certificate cannot be renewed');
+  const server = await listen(registry, listenOptions(config, onError));
+  const control = config.blobs === 'memory' ? undefined : await listenControl(registry, config.data);
+  log.info({ url: server.url, data: config.data, version: VERSION, pid: process.pid }, 'listening');
+  announce(server);
+  await ending.asked;
+  registry.drain();
+  log.info({ grace: config.grace }, 'stopping: no new connections, transfers may end');
+  await Promise.race([Promise.all([server.close(), control?.close()]), hurry]);
+}
+
+function announcer(
+  config: PlacedConfig,
+  { urlOnly, hints }: Announcement,
+  { out }: Pick<Context, 'out'>,
+): (server: Server) => void {
+  return ({ url, host, port, authority }) => {
+    const reached: Reached = { url, host, port, publicUrl: config.publicUrl, authority: authority?.path };
+    out.write(`${localUrl(reached)}\n`);
+    if (urlOnly) return;
+    out.write(`data: ${config.blobs === 'memory' ? 'in memory, gone at the end' : config.data}\n`);
+    if (hints) out.write(`\n${clientHints(reached)}`);
+  };
+}
+
+/** Says what a person may not have meant when others can reach the registry. */
+function warnOfExposure({ host, access, tls, publicUrl, trustProxy }: PlacedConfig, log: Logger): void {
+  if (isLoopback(host)) return;
+  if (access.mode === 'none') {
+    log.warn(
+      `everybody who can reach ${host} may pull, push and delete: set access.mode, or listen on 127.0.0.1`,
+    );
+  } else if (!tls.auto && tls.cert === undefined && !trustProxy && !publicUrl?.startsWith('https:')) {
+    log.warn('passwords travel in plain text: set tls.auto, or tls.cert and tls.key');
+  }
+}

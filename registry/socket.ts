@@ -1,0 +1,78 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { OciError } from '../oci/index.js';
+import type { NodeBindings } from './call.js';
+import { errorResponse } from './errors.js';
+import { inTurn } from './in-turn.js';
+import { checkPath, splitTarget } from './routes.js';
+import { send } from './send.js';
+
+/** A registry, or anything else that answers requests. */
+export interface Handler {
+  fetch(request: Request, env?: unknown): Promise<Response>;
+}
+
+/**
+ * Has every request of a server answered by a handler.
+ * @param linger how long a client may go on to send a body that is not wanted, in milliseconds
+ */
+export function answerOn(server: Server, handler: Handler, linger: number): void {
+  /** Requests whose client waits to be told to send the body. */
+  const waiting = new WeakSet<IncomingMessage>();
+  const queue = inTurn();
+  const answer = getRequestListener(
+    async (request, env) => {
+      const { incoming, outgoing } = env as HttpBindings;
+      const proceed = (): void => {
+        if (waiting.delete(incoming)) outgoing.writeContinue();
+      };
+      const bindings: NodeBindings = { incoming, outgoing, proceed };
+      await send(await handler.fetch(request, bindings), incoming, outgoing, linger);
+      return RESPONSE_ALREADY_SENT;
+    },
+    { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'localhost', errorHandler },
+  );
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    queue(incoming.socket, async () => {
+      const closed = new Promise<void>((resolve) => {
+        outgoing.once('close', resolve);
+      });
+      const refused = refuse(incoming);
+      await (refused === undefined ? answer(incoming, outgoing) : send(refused, incoming, outgoing, linger));
+      await closed;
+      // A connection that is idle from now on must not hold up the end of the server.
+      if (!server.listening) server.closeIdleConnections();
+    });
+  };
+  server.on('request', serve);
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    waiting.add(incoming);
+    serve(incoming, outgoing);
+  });
+}
+
+/** What the adapter makes no `Request` of is malformed; what else is thrown here is a failure. */
+function errorHandler(error: unknown): Response {
+  const malformed = (error as Error).name === 'RequestError';
+  const told = malformed ? new OciError('NAME_INVALID', 'the request is malformed') : error;
+  return errorResponse(told, { connection: 'close' });
+}
+
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+
+/** Dot segments and the like reach a `Request` already resolved, so the target is checked as it came. */
+function refuse(incoming: IncomingMessage): Response | undefined {
+  try {
+    const target = incoming.url ?? '/';
+    if (!target.startsWith('/') && !/^https?:\/\//.test(target))
+      throw new OciError('NAME_INVALID', 'the request target is not a path');
+    const [host = 'localhost', second] = incoming.headersDistinct.host ?? [];
+    if (!HOST.test(host) || second !== undefined)
+      throw new OciError('NAME_INVALID', 'the Host header is not a host');
+    checkPath(splitTarget(target).path);
+    return undefined;
+  } catch (error) {
+    return errorResponse(error);
+  }
+}
