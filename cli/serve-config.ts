@@ -23,7 +23,7 @@ export type SettingKind =
   | 'structure';
 
 /** The kind of each setting: what its type does not tell. */
-export const settingKinds = z.registry<{ readonly kind: SettingKind }>();
+const settingKinds = z.registry<{ readonly kind: SettingKind }>();
 
 function setting<T extends z.ZodType>(kind: SettingKind, type: T, meaning: string): T {
   const described = type.describe(meaning);
@@ -192,6 +192,43 @@ export const serveSchema = mapping({
 
 /** The settings as they take effect. */
 export type ServeConfig = z.output<typeof serveSchema>;
+
+/** A part of the schema. */
+export type SchemaPart = z.core.$ZodType;
+
+/** What a part of the schema says of itself. */
+export interface PartFacts {
+  /** Of a setting; undefined for a section. */
+  readonly kind: SettingKind | undefined;
+  readonly meaning: string;
+  /** What holds when nobody says anything, as written in a file. */
+  readonly fallback: unknown;
+  /** The words that it may be. */
+  readonly choices: readonly string[] | undefined;
+  /** The members of a mapping. */
+  readonly shape: Readonly<Record<string, SchemaPart>> | undefined;
+  /** The elements of a list. */
+  readonly element: SchemaPart | undefined;
+}
+
+/** Looks at a part of the schema. */
+export function factsOf(part: SchemaPart): PartFacts {
+  const type = bare(part);
+  return {
+    kind: settingKinds.get(part)?.kind,
+    meaning: (part instanceof z.ZodType ? part.description : undefined) ?? '',
+    fallback: part instanceof z.ZodPrefault ? part.def.defaultValue : undefined,
+    choices: type instanceof z.ZodEnum ? type.options.map(String) : undefined,
+    shape: type instanceof z.ZodObject ? type.shape : undefined,
+    element: type instanceof z.ZodArray ? type.element : undefined,
+  };
+}
+
+/** The type below defaults, options and transforms. */
+function bare(part: SchemaPart): SchemaPart {
+  if (part instanceof z.ZodPrefault || part instanceof z.ZodOptional) return bare(part.unwrap());
+  return part instanceof z.ZodPipe ? bare(part.in) : part;
+}
 
 /** The JSON schema of the file, for editors. */
 export function serveJsonSchema(): object {

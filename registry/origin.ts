@@ -71,11 +71,13 @@ function clean(raw: {
   client: string | undefined;
 }): Forwarded {
   const proto = raw.proto?.toLowerCase();
+  // With the port that a connection happens to have every one of them would be another client.
+  const client = raw.client?.replace(/^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/, '$1$2');
   return {
     ...(proto === 'http' || proto === 'https' ? { proto } : {}),
     ...(raw.host !== undefined && /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i.test(raw.host)
       ? { host: raw.host }
       : {}),
-    ...(raw.client !== undefined && /^[\w.:[\]-]{1,64}$/.test(raw.client) ? { client: raw.client } : {}),
+    ...(client !== undefined && /^[\w.:-]{1,64}$/.test(client) ? { client } : {}),
   };
 }

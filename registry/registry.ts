@@ -15,6 +15,7 @@ import {
   type ResolvedOptions,
 } from './options.js';
 import { dispatch } from './dispatch.js';
+import { getPage } from './page.js';
 import { RateLimit } from './rate-limit.js';
 import { splitTarget } from './routes.js';
 import type { CollectOptions, CollectReport } from './storage/collect.js';
@@ -111,9 +112,10 @@ function scheduleCollection(
 
 function buildApp(store: Store, options: ResolvedOptions, operations: Operations): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
+  const nextId = requestIds();
   app.use(async (c, next) => {
     const started = performance.now();
-    const id = randomBytes(8).toString('hex');
+    const id = nextId();
     c.set('id', id);
     c.set('note', { operation: 'other', received: 0 });
     await next();
@@ -141,6 +143,7 @@ function buildApp(store: Store, options: ResolvedOptions, operations: Operations
       }),
     );
   }
+  app.get('/', (c, next) => (asksForHtml(c.req.raw) ? showPage(c, store, options) : next()));
   app.notFound(() => errorResponse(new OciError('NAME_UNKNOWN', 'there is nothing at this path')));
   app.onError((error, c) => {
     if (statusOf(error) >= 500) tell(c, options, error);
@@ -167,6 +170,13 @@ function limitRequests(
   }
 }
 
+/** Ids of requests: the start of the process at random, then a count. */
+function requestIds(): () => string {
+  const prefix = randomBytes(5).toString('hex');
+  let count = 0;
+  return () => `${prefix}-${(++count).toString(36)}`;
+}
+
 async function answer(c: Context<Env>, store: Store, options: ResolvedOptions): Promise<Response> {
   const request = c.req.raw;
   return await dispatch({
@@ -179,6 +189,15 @@ async function answer(c: Context<Env>, store: Store, options: ResolvedOptions): 
     note: c.get('note'),
     tell: (error) => tell(c, options, error),
   });
+}
+
+const asksForHtml = (request: Request): boolean =>
+  request.headers.get('accept')?.includes('text/html') === true;
+
+async function showPage(c: Context<Env>, store: Store, options: ResolvedOptions): Promise<Response> {
+  c.get('note').operation = 'page';
+  const query = new URLSearchParams(splitTarget(c.req.raw.url).query);
+  return await getPage({ store, access: options.access, caller: callerOf(c, options), query });
 }
 
 /** Passes on a failure that is not the client's. */

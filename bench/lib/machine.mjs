@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
@@ -22,6 +22,15 @@ export function firstLine(program, args) {
 
 /** @param {string} program */
 export const has = (program) => firstLine(program, ['--version']) !== undefined;
+
+/**
+ * Lets the disk finish what earlier samples left: deleted files are trimmed when the journal is next written, and that
+ * must not be on the clock of whoever comes next.
+ * @param {string} folder
+ */
+export function settle(folder) {
+  spawnSync('sync', ['-f', folder], { stdio: 'ignore' });
+}
 
 /**
  * What a reader must know of the machine that gave the figures.

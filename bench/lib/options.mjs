@@ -53,6 +53,9 @@ export function parseOptions(args) {
   if (runs !== undefined && !(Number.isInteger(runs) && runs > 0 && runs <= 100)) {
     throw new Error(`--runs ${values.runs} is not a number from 1 to 100`);
   }
+  if (values.record && (values.dist ?? values.versus ?? values.only) !== undefined) {
+    throw new Error('--record is for whole runs of this checkout: without --dist, --versus and --only');
+  }
   return {
     ...values,
     suite: positionals[0],

@@ -21,7 +21,10 @@ const markdownRow = (line) => `| ${line.map((cell) => cell.replaceAll('|', '\\|'
 export async function recordReport(suite, report, args) {
   const [head = [], ...body] = cells(report);
   const facts = Object.entries(report.facts).map(([name, value]) => `${name} ${value}`);
-  const shownArgs = args.filter((arg) => arg !== '--record').join(' ');
+  // Where somebody keeps data is nobody else's business.
+  const shownArgs = args
+    .filter((arg, index) => arg !== '--record' && !arg.startsWith('--data') && args[index - 1] !== '--data')
+    .join(' ');
   const section = [
     `## ${suite}`,
     '',

@@ -2,7 +2,7 @@ import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { firstLine, has, machineFacts } from '../lib/machine.mjs';
+import { firstLine, has, machineFacts, settle } from '../lib/machine.mjs';
 import { memoryRows } from './memory.mjs';
 import { readRows } from './reads.mjs';
 import { PEER, contendersOf, startServer } from './servers.mjs';
@@ -60,6 +60,7 @@ async function sample(result, contender, work) {
  */
 async function measure(row, contender, standing, folder) {
   const own = await mkdtemp(join(folder, 'alone-'));
+  if ('alone' in row || row.fresh === true) settle(folder);
   try {
     if ('alone' in row) return await row.alone(contender, own);
     const server =

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { serveSchema, settingKinds, type SettingKind } from '../serve-config.js';
+import { factsOf, serveSchema, type SchemaPart, type SettingKind } from '../serve-config.js';
 
 /** One thing that `serve` can be told, as file, environment and command line spell it. */
 export interface Setting {
@@ -20,25 +19,22 @@ export interface Setting {
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = [...walk(serveSchema, [])];
 
-function* walk(schema: z.core.$ZodType, path: readonly string[]): Generator<Setting> {
-  const known = settingKinds.get(schema);
-  if (known === undefined) {
-    for (const [name, child] of Object.entries(shapeOf(schema) ?? {})) yield* walk(child, [...path, name]);
+function* walk(part: SchemaPart, path: readonly string[]): Generator<Setting> {
+  const { kind, meaning, fallback, choices, shape } = factsOf(part);
+  if (kind === undefined) {
+    for (const [name, child] of Object.entries(shape ?? {})) yield* walk(child, [...path, name]);
     return;
   }
-  const fallback = schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
   const spelled =
-    known.kind === 'structure'
+    kind === 'structure'
       ? {}
       : { flag: `--${spell(path, '-')}`, variable: `OCILOT_${spell(path, '_').toUpperCase()}` };
-  const type = bare(schema);
-  const choices = type instanceof z.ZodEnum ? { choices: type.options.map(String) } : {};
   yield {
     key: path.join('.'),
     ...spelled,
-    kind: known.kind,
-    ...choices,
-    meaning: (schema instanceof z.ZodType ? schema.description : undefined) ?? '',
+    kind,
+    meaning,
+    ...(choices === undefined ? {} : { choices }),
     ...(fallback === undefined ? {} : { fallback }),
   };
 }
@@ -48,25 +44,14 @@ function spell(path: readonly string[], joint: string): string {
   return path.join(joint).replaceAll(/[A-Z]/g, (letter) => `${joint}${letter.toLowerCase()}`);
 }
 
-/** The type below defaults, options and transforms. */
-function bare(schema: z.core.$ZodType): z.core.$ZodType {
-  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) return bare(schema.unwrap());
-  return schema instanceof z.ZodPipe ? bare(schema.in) : schema;
-}
-
-function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> | undefined {
-  const type = bare(schema);
-  return type instanceof z.ZodObject ? type.shape : undefined;
-}
-
 /** The names that a mapping of the file may have, by where it stands; none when anything goes. */
 export function namesAt(path: readonly PropertyKey[]): readonly string[] {
-  let schema: z.core.$ZodType = serveSchema;
+  let part: SchemaPart = serveSchema;
   for (const step of path) {
-    const type = bare(schema);
-    const next = type instanceof z.ZodArray ? type.element : shapeOf(type)?.[String(step)];
+    const { element, shape } = factsOf(part);
+    const next = element ?? shape?.[String(step)];
     if (next === undefined) return [];
-    schema = next;
+    part = next;
   }
-  return Object.keys(shapeOf(schema) ?? {});
+  return Object.keys(factsOf(part).shape ?? {});
 }

@@ -65,7 +65,7 @@ export class Blobs {
   ): Promise<Uint8Array | ByteStream | undefined> {
     if (facts.size === 0 || range.end < range.start) return DONE;
     if (!facts.inline) return await this.#openLocation(digest, range);
-    const bytes = await this.#core.records.get(keys.inline(digest));
+    const bytes = await this.#core.records.get(keys.inline(digest), { large: true });
     return bytes?.subarray(range.start, range.end + 1);
   }
 

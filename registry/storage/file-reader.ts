@@ -100,7 +100,7 @@ async function* lend(file: FileHandle, { start, end }: ByteRange): AsyncGenerato
   };
   try {
     read();
-    for (let sent = start; sent <= end; ) {
+    for (let sent = start; sent <= end;) {
       const next = reads.shift();
       if (next === undefined) {
         await new Promise<void>((resolve) => {

@@ -41,7 +41,7 @@ export class RecordBytes implements Bytes {
   async append(id: string): Promise<Appender> {
     const { size, runs } = (await this.#needUpload(id)).content;
     const last = size % CHUNK === 0 ? undefined : lastChunk(runs);
-    const tail = last === undefined ? undefined : await this.#records.get(chunkKey(last));
+    const tail = last === undefined ? undefined : await this.#records.get(chunkKey(last), { large: true });
     if (last !== undefined && tail === undefined) throw missing(id);
     return new RecordAppender({
       records: this.#records,

@@ -89,7 +89,7 @@ export class ChunkReader implements AsyncIterator<Uint8Array, undefined> {
     const piece = this.#released ? undefined : this.#pieces.next().value;
     if (piece === undefined) return await this.return();
     try {
-      const value = await this.#records.get(piece.key);
+      const value = await this.#records.get(piece.key, { large: true });
       if (value === undefined || value.byteLength < piece.to)
         throw new OciError('STORE_CORRUPT', 'stored bytes end too early');
       return { done: false, value: value.subarray(piece.from, piece.to) };

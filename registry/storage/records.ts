@@ -31,7 +31,8 @@ export interface CommitOptions {
  * Keys are ASCII text, values bytes that nobody changes afterwards.
  */
 export interface Records {
-  get(key: string): Promise<Uint8Array | undefined>;
+  /** @param options `large`: the value may be so large that reading it should not hold up the process */
+  get(key: string, options?: { readonly large?: boolean }): Promise<Uint8Array | undefined>;
   range(options: RangeOptions): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
   keys(options: RangeOptions): Promise<readonly string[]>;
   /**

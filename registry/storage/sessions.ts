@@ -59,7 +59,7 @@ export class Sessions {
 
   /** Where a session stands: what a kill of the process would leave. */
   async state(id: string, { spool }: Session): Promise<SessionState> {
-    const part = await this.#core.records.get(keys.part(id));
+    const part = await this.#core.records.get(keys.part(id), { large: true });
     const few = part?.byteLength ?? 0;
     const size = spool === undefined ? undefined : await this.#core.bytes.size(spool);
     // A spool that has less than the part was not filled to the end when the process was killed.

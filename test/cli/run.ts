@@ -27,7 +27,7 @@ export interface Running {
   readonly written: { out: string; err: string };
   readonly ended: Promise<Ended>;
   /** Resolves when the output has this; fails when the program ends without. */
-  said(pattern: RegExp, where?: 'out' | 'err'): Promise<RegExpExecArray>;
+  readonly said: (pattern: RegExp, where?: 'out' | 'err') => Promise<RegExpExecArray>;
 }
 
 /** Starts the program with an environment of its own; it ends with the test. */
@@ -72,7 +72,7 @@ export const run = (args: readonly string[], options: StartOptions = {}): Promis
 export interface Served extends Running {
   readonly url: string;
   /** Asks it to end; gives how it did. */
-  stop(signal?: NodeJS.Signals): Promise<Ended>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<Ended>;
 }
 
 /** Serves a data folder, or memory without one, on a free port. */

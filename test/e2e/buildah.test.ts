@@ -13,7 +13,7 @@ import { expectNoFailure, storedDigest } from '../helpers/clients/expect.js';
 import { Home } from '../helpers/clients/home.js';
 import { makeImage, makeMultiArch } from '../helpers/clients/images.js';
 import { Layout } from '../helpers/clients/layout.js';
-import { needsRoot } from '../helpers/clients/process.js';
+import { needsMounts } from '../helpers/clients/process.js';
 import { seed } from '../helpers/clients/seed.js';
 import { Teardown } from '../helpers/clients/teardown.js';
 
@@ -39,7 +39,7 @@ describe.each(SOME_DOORS.map((door) => [nameOf(door), door] as const))('buildah,
     await seed(registry.store, 'team/seeded', layout, multi, ['multi']);
   });
   afterAll(() => teardown.run());
-  beforeEach((ctx) => needsRoot(ctx, 'buildah'));
+  beforeEach((ctx) => needsMounts(ctx, 'buildah'));
 
   const buildah = async (...args: readonly string[]): Promise<string> =>
     (await home.succeed('buildah', args)).stdout.trim();

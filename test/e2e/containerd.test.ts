@@ -14,7 +14,7 @@ import { expectNoFailure, storedDigest } from '../helpers/clients/expect.js';
 import { Home } from '../helpers/clients/home.js';
 import { makeArtifact, makeImage, makeMultiArch } from '../helpers/clients/images.js';
 import { Layout } from '../helpers/clients/layout.js';
-import { have, needsRoot } from '../helpers/clients/process.js';
+import { have, mayMount, needsMounts } from '../helpers/clients/process.js';
 import { seed } from '../helpers/clients/seed.js';
 import { Teardown } from '../helpers/clients/teardown.js';
 
@@ -40,10 +40,10 @@ describe.each(SOME_DOORS.map((door) => [nameOf(door), door] as const))('containe
     multi = await makeMultiArch(layout, 'multi');
     await seed(registry.store, 'team/seeded', layout, image, ['1.0']);
     await seed(registry.store, 'team/seeded', layout, multi, ['multi']);
-    if (have('containerd') && process.getuid?.() === 0) containerd = await Containerd.start(home, teardown);
+    if (have('containerd') && mayMount()) containerd = await Containerd.start(home, teardown);
   });
   afterAll(() => teardown.run());
-  beforeEach((ctx) => needsRoot(ctx, 'containerd'));
+  beforeEach((ctx) => needsMounts(ctx, 'containerd'));
 
   const at = (name: string): string => `${registry.host}/${name}`;
   const as = ({ name, password }: User): string[] => ['--user', `${name}:${password}`];

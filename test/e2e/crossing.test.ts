@@ -63,5 +63,8 @@ describe('what one client pushes, every client pulls', () => {
     return [manifest.config, ...manifest.layers].map((blob) => blob.digest).toSorted();
   }
 
-  it('caused no failure inside the registry', () => expectNoFailure(registry));
+  it('caused no failure inside the registry', (ctx) => {
+    if (pushed.size === 0) ctx.skip('no client is installed');
+    expectNoFailure(registry);
+  });
 });

@@ -13,7 +13,7 @@ import { expectNoFailure, storedDigest } from '../helpers/clients/expect.js';
 import { Home } from '../helpers/clients/home.js';
 import { makeImage, makeMultiArch } from '../helpers/clients/images.js';
 import { Layout } from '../helpers/clients/layout.js';
-import { needsRoot } from '../helpers/clients/process.js';
+import { needsMounts } from '../helpers/clients/process.js';
 import { seed } from '../helpers/clients/seed.js';
 import { Teardown } from '../helpers/clients/teardown.js';
 
@@ -38,7 +38,7 @@ describe.each(SOME_DOORS.map((door) => [nameOf(door), door] as const))('podman, 
     await seed(registry.store, 'other/app', layout, image, ['1.0']);
   });
   afterAll(() => teardown.run());
-  beforeEach((ctx) => needsRoot(ctx, 'podman'));
+  beforeEach((ctx) => needsMounts(ctx, 'podman'));
 
   const podman = async (...args: readonly string[]): Promise<string> =>
     (await home.succeed('podman', args)).stdout.trim();

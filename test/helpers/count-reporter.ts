@@ -6,7 +6,9 @@ class CountReporter implements Reporter {
     const count = { passed: 0, failed: 0, skipped: 0, pending: 0 };
     const reasons: string[] = [];
     for (const module of modules) {
-      if (module.children.size === 0 && module.errors().length > 0) count.failed++;
+      // A file that cannot be read and a hook that fails are no tests, and yet failures.
+      count.failed += module.errors().length;
+      for (const suite of module.children.allSuites()) count.failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const result = test.result();
         count[result.state]++;

@@ -9,9 +9,9 @@ export interface Answer {
   readonly headers: Headers;
   readonly bytes: Buffer;
   /** The body as JSON. */
-  json<T = unknown>(): T;
+  readonly json: <T = unknown>() => T;
   /** Codes of the error envelope. */
-  codes(): string[];
+  readonly codes: () => string[];
 }
 
 export interface Ask {

@@ -71,6 +71,20 @@ describe('a client that goes away', () => {
     expect((await site.ask('GET', '/v2/')).status).toBe(200);
   });
 
+  it('and comes back on another connection goes on where it was; the first is told', async () => {
+    await using site = await open({}, 'socket');
+    const session = await startUpload(site, 'app');
+    const patch = head(`PATCH ${session} HTTP/1.1`, 'Host: x', 'Content-Length: 10');
+    using stalled = await connectRaw(site.url, patch, 'abc');
+    await settle();
+    const next = await site.ask('PATCH', session, { body: 'def' });
+    expect(await stalled.until(/"errors"/)).toMatch(/^HTTP\/1.1 409 [^]*BLOB_UPLOAD_INVALID/);
+    expect([next.status, next.headers.get('range')]).toEqual([202, '0-5']);
+    stalled.socket.write('x'.repeat(7));
+    await stalled.ended();
+    expect((await site.ask('GET', session)).headers.get('range')).toBe('0-5');
+  });
+
   it('is cut off when it sends requests ahead without end', async () => {
     await using site = await open({}, 'socket');
     using raw = await connectRaw(site.url, head('GET /v2/ HTTP/1.1', 'Host: x').repeat(2000));

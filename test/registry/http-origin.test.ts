@@ -58,15 +58,14 @@ describe('the address of a client', () => {
   it('is what the nearest proxy adds: what stands before it anybody may have written', () => {
     expect(client({ 'x-forwarded-for': '10.0.0.1' })).toBe('10.0.0.1');
     expect(client({ 'x-forwarded-for': '6.6.6.6, 10.0.0.1' })).toBe('10.0.0.1');
-    expect(client({ forwarded: 'for=6.6.6.6, for="[2001:db8::1]:4711";proto=https' })).toBe(
-      '[2001:db8::1]:4711',
-    );
+    expect(client({ forwarded: 'for=6.6.6.6, for="[2001:db8::1]:4711";proto=https' })).toBe('2001:db8::1');
+    expect(client({ 'x-forwarded-for': '10.0.0.1:4711' })).toBe('10.0.0.1');
   });
 
   it('is unknown when nobody is trusted or nothing is said', () => {
     expect(client({ 'x-forwarded-for': '10.0.0.1' }, false)).toBeUndefined();
     expect(client({})).toBeUndefined();
     expect(client({ 'x-forwarded-for': 'a b' })).toBeUndefined();
-    expect(client({ 'x-forwarded-for': `${'1'.repeat(100)}` })).toBeUndefined();
+    expect(client({ 'x-forwarded-for': '1'.repeat(100) })).toBeUndefined();
   });
 });

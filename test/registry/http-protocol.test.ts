@@ -47,6 +47,9 @@ describe('the target of a request', () => {
     'GET /v2/app/../app/tags/list?x=http://x/v2/ HTTP/1.1',
     'GET /v2/app/../app/tags/list?://x/ HTTP/1.1',
     'GET /v2/app/../app/tags/list#://x/ HTTP/1.1',
+    'GET http://user:secret@x/v2/ HTTP/1.1',
+    'GET http://a"b/v2/ HTTP/1.1',
+    'GET http:///v2/ HTTP/1.1',
     'OPTIONS * HTTP/1.1',
     'GET v2/ HTTP/1.1',
     'GET ftp://x/v2/ HTTP/1.1',
@@ -142,6 +145,24 @@ describe('framing', () => {
     );
     expect(text.match(/HTTP\/1.1 \d+/g)?.map((line) => line.slice(9))).toEqual(['200', '400', '200', '200']);
     expect(text).toMatch(/hello[^]*MANIFEST_INVALID[^]*"tags":\["v1"\]/);
+  });
+});
+
+describe('what is asked of the connection', () => {
+  it.each(['websocket', 'h2c'])('is not granted: an upgrade to %s', async (protocol) => {
+    const text = await exchange(
+      site.url,
+      head('GET /v2/ HTTP/1.1', 'Host: x', 'Connection: close, Upgrade', `Upgrade: ${protocol}`),
+    );
+    expect(statusOf(text)).toBe('200');
+  });
+
+  it('is not granted: a tunnel', async () => {
+    expect(await exchange(site.url, head('CONNECT x:443 HTTP/1.1', 'Host: x:443'))).toBe('');
+  });
+
+  it('is not granted: an expectation that is not known', async () => {
+    expect(statusOf(await once('GET /v2/ HTTP/1.1', 'Host: x', 'Expect: miracles'))).toBe('417');
   });
 });
 

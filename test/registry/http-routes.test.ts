@@ -22,7 +22,7 @@ const component = fc.oneof(
 const repo = fc.array(component, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('/'));
 const hex = (length: number): fc.Arbitrary<string> =>
   fc.string({
-    unit: fc.constantFrom(...'0123456789abcdef'),
+    unit: fc.constantFrom(...Array.from('0123456789abcdef')),
     minLength: length,
     maxLength: length,
   });

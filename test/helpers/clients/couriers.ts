@@ -4,7 +4,7 @@ import { Containerd } from './containerd.js';
 import type { Home } from './home.js';
 import { makeImage } from './images.js';
 import { Layout, tagOf } from './layout.js';
-import { needs, needsRoot } from './process.js';
+import { needs, needsMounts } from './process.js';
 import { Skopeo } from './skopeo.js';
 import type { Teardown } from './teardown.js';
 
@@ -90,7 +90,7 @@ function skopeo(place: Workplace): Courier {
 function buildah(place: Workplace): Courier {
   return {
     name: 'buildah',
-    needs: (ctx) => needsRoot(ctx, 'buildah'),
+    needs: (ctx) => needsMounts(ctx, 'buildah'),
     push: async (target) => {
       const container = await place.run('buildah', 'from', 'scratch');
       await place.run('buildah', 'copy', container, `${await place.content('buildah')}/file`, '/file');
@@ -114,7 +114,7 @@ function buildah(place: Workplace): Courier {
 function podman(place: Workplace): Courier {
   return {
     name: 'podman',
-    needs: (ctx) => needsRoot(ctx, 'podman'),
+    needs: (ctx) => needsMounts(ctx, 'podman'),
     push: async (target) => {
       const folder = await place.content('podman');
       await place.run('podman', 'build', '--quiet', '--tag', 'localhost/podman', folder);
@@ -168,7 +168,7 @@ function containerd(place: Workplace): Courier {
   const hosts = ['--hosts-dir', place.home.hostsFolder];
   return {
     name: 'containerd',
-    needs: (ctx) => needsRoot(ctx, 'containerd'),
+    needs: (ctx) => needsMounts(ctx, 'containerd'),
     push: async (target) => {
       const client = await daemon();
       const folder = await place.layout('containerd');

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   createRegistry,
   listen,
@@ -5,9 +8,6 @@ import {
   type RequestEntry,
   type Store,
 } from '../../../registry/index.js';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { KnownRegistry } from './home.js';
 import type { Teardown } from './teardown.js';
 
@@ -37,12 +37,13 @@ export const SOME_DOORS: readonly Door[] = [
   { auth: 'anonymous', scheme: 'tls' },
 ];
 
+/** Somebody the registry knows. */
 export interface User {
   readonly name: string;
   readonly password: string;
 }
 
-/** May do everything. Its password has what naive parsers trip over. */
+/** May pull, push and delete. The password has what naive parsers trip over. */
 export const BUILDER: User = { name: 'builder', password: 'pass:word/+ ü=' };
 /** May pull only. */
 export const READER: User = { name: 'reader', password: 'look, do not touch' };
@@ -60,12 +61,16 @@ export interface OpenRegistry extends KnownRegistry {
 
 const rulesOf = (auth: Auth): NonNullable<RegistryOptions['access']> | undefined => {
   if (auth === 'none') return undefined;
-  const everybody = auth === 'anonymous' ? '*' : READER.name;
   return {
     mode: auth === 'basic' ? 'basic' : 'bearer',
     users: { [BUILDER.name]: BUILDER.password, [READER.name]: READER.password },
     rules: [
-      { repositories: '**', pull: [everybody, READER.name], push: [BUILDER.name], delete: [BUILDER.name] },
+      {
+        repositories: '**',
+        pull: [auth === 'anonymous' ? '*' : READER.name],
+        push: [BUILDER.name],
+        delete: [BUILDER.name],
+      },
     ],
   };
 };

@@ -25,6 +25,7 @@ export async function tar(files: Readonly<Record<string, string | Uint8Array>>):
   return Buffer.concat(chunks);
 }
 
+/** What an image is made of. */
 export interface ImageOptions {
   /** Images of equal seeds are equal. */
   readonly seed: string;
@@ -36,7 +37,7 @@ export interface ImageOptions {
   readonly compression?: 'gzip' | 'stored' | 'none';
 }
 
-/** Puts a runnable kind of image, with real tars for layers, into a layout. */
+/** Puts an image into a layout. Its layers are tars that clients can unpack. */
 export async function makeImage(layout: Layout, options: ImageOptions): Promise<Descriptor> {
   const { seed, tag, platform = AMD64, layers = [10, 2000, 40_000], compression = 'gzip' } = options;
   const descriptors: Descriptor[] = [];
@@ -69,7 +70,7 @@ export async function makeImage(layout: Layout, options: ImageOptions): Promise<
   );
 }
 
-/** An index of an image for amd64 and one for arm64, which share their first layer. */
+/** An index of an image for amd64 and one for arm64. */
 export async function makeMultiArch(layout: Layout, tag: string): Promise<Descriptor> {
   const images = await Promise.all(
     [AMD64, ARM64].map(async (platform) => ({

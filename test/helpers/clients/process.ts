@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'vitest';
 
@@ -20,12 +20,26 @@ export function needs(ctx: TestContext, ...commands: readonly string[]): void {
   for (const command of commands) if (!have(command)) ctx.skip(`${command} is not installed`);
 }
 
-/** Skips a test of a program that makes mounts and changes owners, which takes root. */
-export function needsRoot(ctx: TestContext, command: string): void {
-  needs(ctx, command);
-  if (process.getuid?.() !== 0) ctx.skip(`${command} is tested as root only`);
+/** CAP_SYS_ADMIN, which mounting takes (capabilities(7)). */
+const SYS_ADMIN = 1n << 21n;
+
+/** True for root that may mount; root of a plain container may not. */
+export function mayMount(): boolean {
+  try {
+    const held = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    return process.getuid?.() === 0 && held !== undefined && (BigInt(`0x${held}`) & SYS_ADMIN) !== 0n;
+  } catch {
+    return false;
+  }
 }
 
+/** Skips a test of a program that makes mounts. */
+export function needsMounts(ctx: TestContext, command: string): void {
+  needs(ctx, command);
+  if (!mayMount()) ctx.skip(`${command} needs root and the right to mount (CAP_SYS_ADMIN)`);
+}
+
+/** How a program is run. */
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;

@@ -55,7 +55,8 @@ const parts = (key: string): [string, string, string] => {
   return [first, second, third];
 };
 
-const all = (families: Families, family: string): ReadonlyMap<string, Uint8Array> => families.get(family) ?? NONE;
+const all = (families: Families, family: string): ReadonlyMap<string, Uint8Array> =>
+  families.get(family) ?? NONE;
 const has = (families: Families, family: string, ...names: string[]): boolean =>
   all(families, family).has(names.join('!'));
 
@@ -85,7 +86,8 @@ async function blobProblems(store: Store, families: Families): Promise<string[]>
   for (const [digest, value] of all(families, 'b')) {
     const record = decode<BlobRecord>(value);
     const links = [...all(families, 'o').keys()].filter((key) => parts(key)[0] === digest).length;
-    if (links !== record.links) problems.push(`blob ${digest} counts ${record.links} links, there are ${links}`);
+    if (links !== record.links)
+      problems.push(`blob ${digest} counts ${record.links} links, there are ${links}`);
     const problem = await contentProblem(store, digest as Digest, record, families);
     if (problem !== undefined) problems.push(`blob ${digest}: ${problem}`);
   }
@@ -156,7 +158,8 @@ function* tagProblems(families: Families): Generator<string> {
   for (const key of all(families, 'g').keys()) {
     const [repo, digest, tag] = parts(key);
     const value = all(families, 't').get(`${repo}!${tag}`);
-    if (value === undefined || decode<TagRecord>(value).digest !== digest) yield `tag of manifest ${key} is no tag`;
+    if (value === undefined || decode<TagRecord>(value).digest !== digest)
+      yield `tag of manifest ${key} is no tag`;
   }
 }
 
@@ -181,14 +184,18 @@ function* quotaProblems(store: Store, families: Families): Generator<string> {
 
 async function bytesProblems(store: Store, families: Families, orphans: boolean): Promise<string[]> {
   const problems: string[] = [];
-  const chunks = new Set([...all(families, 'x').values()].flatMap((value) => chunksOf(decode<Content>(value).runs)));
+  const chunks = new Set(
+    [...all(families, 'x').values()].flatMap((value) => chunksOf(decode<Content>(value).runs)),
+  );
   for (const key of all(families, 'c').keys())
     if (!chunks.has(`c!${key}`)) problems.push(`chunk ${key} belongs to nothing`);
   if (!orphans) return problems;
   const used = new Set([...all(families, 'b').values()].map((value) => decode<BlobRecord>(value).location));
   for await (const { location } of store.core.bytes.list())
     if (!used.has(location)) problems.push(`bytes at ${location} belong to no blob`);
-  const spools = new Set([...all(families, 's').values()].map((value) => decode<{ spool?: string }>(value).spool));
+  const spools = new Set(
+    [...all(families, 's').values()].map((value) => decode<{ spool?: string }>(value).spool),
+  );
   for await (const spool of store.core.bytes.uploads())
     if (!spools.has(spool)) problems.push(`upload ${spool} belongs to no session`);
   return problems;

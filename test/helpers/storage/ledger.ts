@@ -39,12 +39,15 @@ export class Ledger {
         const before = this.#sure.get(name);
         const found = await find(store, name);
         if (before === value) continue;
-        if (found !== value && found !== before) problems.push(`${name} is ${found}, expected ${before} or ${value}`);
+        if (found !== value && found !== before)
+          problems.push(`${name} is ${found}, expected ${before} or ${value}`);
         done.push(found === value);
         this.#sure.set(name, found);
       }
       if (whole && new Set(done).size > 1)
-        problems.push(`an operation was done in part: ${entries.map(([name], at) => `${name} ${done[at]}`).join(', ')}`);
+        problems.push(
+          `an operation was done in part: ${entries.map(([name], at) => `${name} ${done[at]}`).join(', ')}`,
+        );
     }
     for (const [name, value] of this.#sure) {
       const found = await find(store, name);

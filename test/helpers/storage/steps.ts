@@ -43,10 +43,11 @@ export class Steps {
     return this.#hit;
   }
 
-  /** Counts from 1 again. @param error what a step that fails throws */
+  /** Counts from 1 again, in a new process if there was one before. @param error what a step that fails throws */
   arm(at: number, fate: Fate, error: () => Error = () => new Died()): void {
     this.#count = 0;
     this.#hit = false;
+    this.#dead = false;
     this.#plan = { at, fate, error };
   }
 
