@@ -8,6 +8,7 @@ import {
   type Server,
 } from '../../registry/index.js';
 import type { Context } from '../context.js';
+import { EXIT } from '../exit.js';
 import { VERSION } from '../version.js';
 import { clientHints, isLoopback, localUrl, type Reached } from './hints.js';
 import { createLogger, logRequest, type Logger } from './logger.js';
@@ -36,6 +37,11 @@ export async function runServer(
 ): Promise<{ readonly hurried: boolean }> {
   const ending = watchSignals();
   const log = createLogger(config.log, context);
+  const crash = (error: unknown): never => {
+    log.fatal({ err: error }, 'crashed');
+    process.exit(EXIT.failure);
+  };
+  process.once('uncaughtException', crash);
   let hurried = false;
   const hurry = ending.hurried.then(() => {
     hurried = true;
@@ -62,6 +68,7 @@ export async function runServer(
     return { hurried };
   } finally {
     ending.dispose();
+    process.off('uncaughtException', crash);
   }
 }
 

@@ -43,7 +43,7 @@ describe('docs/configuration.md', () => {
       expect(shownFlag).toBe(flag === undefined ? 'file only' : code(flag));
       expect(shownVariable).toBe(variable === undefined ? 'file only' : code(variable));
       if (typeof fallback !== 'object' && fallback !== undefined)
-        expect(shownDefault).toBe(code(String(fallback)));
+        expect(shownDefault).toBe(code(JSON.stringify(fallback).replaceAll('"', '')));
       expect(shownDefault).not.toBe('');
       expect(meaning.length).toBeGreaterThan(10);
     }

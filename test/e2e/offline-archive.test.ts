@@ -17,7 +17,10 @@ const isolated = spawnSync('unshare', [...ISOLATE, 'true']).status === 0;
 /** Packs into a folder; gives the archive. */
 function packInto(folder: string): string {
   const script = join(root, 'scripts/pack-offline.mjs');
-  return execFileSync(process.execPath, [script, '--out', folder], { encoding: 'utf8' }).trim();
+  return execFileSync(process.execPath, [script, '--out', folder], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
 }
 
 /** Nothing of this checkout: only node, and what every system has. */
