@@ -181,7 +181,7 @@ export const serveSchema = mapping({
       wholeType(1, 1_000_000).optional(),
       'requests a client may send in a second',
     ),
-    burst: setting('number', wholeType(0, 1_000_000).optional(), 'requests on top of that at once'),
+    burst: setting('number', wholeType(0, 1_000_000).optional(), 'requests that may come at once'),
   }),
   inlineLimit: size('512KiB', 'blobs up to this size lie in the database itself'),
   manifestLimit: size('8MiB', 'largest manifest'),

@@ -2,7 +2,7 @@ import { OciError, type ByteRange } from '../oci/index.js';
 import { digestFrom, empty, header, repositoryOf, type Call } from './call.js';
 import { isUnchanged } from './conditional.js';
 import { errorResponse } from './errors.js';
-import { withLender } from './lend.js';
+import { wholeAnswer, withLender } from './lend.js';
 import { parseRange } from './range.js';
 import { toWebStream } from './web-stream.js';
 
@@ -40,10 +40,9 @@ export async function getBlob(call: Call, target: Target): Promise<Response> {
   if (call.method === 'HEAD') return empty(200, headers);
   const content = await call.store.blobs.open(digest, facts, { start, end });
   if (content === undefined) throw await unknownBlob(call, repo, digest);
-  const body =
-    content instanceof Uint8Array ? (content as Uint8Array<ArrayBuffer>) : toWebStream(content, call.tell);
-  const answer = new Response(body, { status: range === undefined ? 200 : 206, headers });
-  return withLender(answer, content, call.tell);
+  const init = { status: range === undefined ? 200 : 206, headers };
+  if (content instanceof Uint8Array) return wholeAnswer(content, init);
+  return withLender(new Response(toWebStream(content, call.tell), init), content, call.tell);
 }
 
 /** `If-Range` with another validator means: everything. */

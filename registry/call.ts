@@ -10,6 +10,7 @@ import {
 } from '../oci/index.js';
 import type { Access, Principal } from './access/access.js';
 import type { ResolvedOptions } from './options.js';
+import { wholeAnswer } from './lend.js';
 import type { Store } from './storage/store.js';
 
 /** What the Node adapter hands over beside the request. */
@@ -110,12 +111,13 @@ export function empty(status: number, headers: Record<string, string>): Response
 /** A JSON answer. HEAD gets its headers only. */
 export function json(call: Call, body: unknown, headers: Record<string, string> = {}): Response {
   const text = JSON.stringify(body);
-  return new Response(call.method === 'HEAD' ? null : text, {
+  const init = {
     status: 200,
     headers: {
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(text)),
       ...headers,
     },
-  });
+  };
+  return call.method === 'HEAD' ? new Response(null, init) : wholeAnswer(text, init);
 }

@@ -40,6 +40,9 @@ export function statusOf(error: unknown): number {
   return isOciError(error) ? (STATUS[error.code] ?? 500) : 500;
 }
 
+/** Missing digests that one answer names. */
+const NAMED_LIMIT = 1000;
+
 /** One error in the envelope of the spec. `MANIFEST_BLOB_UNKNOWN` gets an entry for each digest. */
 export function errorBody(error: unknown): string {
   if (!isOciError(error) || STATUS[error.code] === undefined) {
@@ -47,15 +50,16 @@ export function errorBody(error: unknown): string {
       errors: [{ code: 'UNKNOWN', message: 'the registry failed to answer; its log says why' }],
     });
   }
-  const { message, detail } = error;
-  const code = SPOKEN[error.code] ?? error.code;
-  const details = error.code === 'MANIFEST_BLOB_UNKNOWN' && Array.isArray(detail) ? detail : [detail];
+  const { code, message, detail } = error;
+  if (code === 'MANIFEST_BLOB_UNKNOWN' && Array.isArray(detail)) {
+    // The message names all of them: repeated for each it would be without measure.
+    const named = detail.slice(0, NAMED_LIMIT) as unknown[];
+    return JSON.stringify({
+      errors: named.map((digest) => ({ code, message: `${String(digest)} is not here`, detail: digest })),
+    });
+  }
   return JSON.stringify({
-    errors: details.map((entry: unknown) => ({
-      code,
-      message,
-      ...(entry === undefined ? {} : { detail: entry }),
-    })),
+    errors: [{ code: SPOKEN[code] ?? code, message, ...(detail === undefined ? {} : { detail }) }],
   });
 }
 

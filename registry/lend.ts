@@ -26,5 +26,18 @@ async function* lendTold(
   }
 }
 
+/** Bodies that lie in memory whole, by the answer that carries them. */
+const wholes = new WeakMap<Response, Uint8Array | string>();
+
+/** Makes an answer whose body whoever writes it to a socket can have without reading a stream. */
+export function wholeAnswer(body: Uint8Array | string, init: ResponseInit): Response {
+  const answer = new Response(body as Uint8Array<ArrayBuffer> | string, init);
+  wholes.set(answer, body);
+  return answer;
+}
+
+/** The body of an answer, when it lies in memory. */
+export const wholeOf = (answer: Response): Uint8Array | string | undefined => wholes.get(answer);
+
 /** How to get the body of an answer without a copy; then the body itself must be left alone. */
 export const lenderOf = (answer: Response): Lender | undefined => lenders.get(answer);

@@ -12,6 +12,7 @@ import {
 } from '../oci/index.js';
 import { bodyOf, contentLength, empty, header, repositoryOf, type Call } from './call.js';
 import { isUnchanged, parseTags } from './conditional.js';
+import { wholeAnswer } from './lend.js';
 import { errorResponse } from './errors.js';
 import { parseAccept, wantsImageOnly } from './negotiate.js';
 import type { StoredManifest } from './storage/manifest-record.js';
@@ -43,14 +44,15 @@ export async function getManifest(call: Call, target: Target): Promise<Response>
     ...(byTag ? { vary: 'Accept' } : {}),
   };
   if (isUnchanged(header(call, 'if-none-match'), digest)) return empty(304, headers);
-  return new Response(call.method === 'HEAD' ? null : (manifest.bytes as Uint8Array<ArrayBuffer>), {
+  const init = {
     status: 200,
     headers: {
       ...headers,
       'content-type': manifest.mediaType,
       'content-length': String(manifest.bytes.byteLength),
     },
-  });
+  };
+  return call.method === 'HEAD' ? new Response(null, init) : wholeAnswer(manifest.bytes, init);
 }
 
 /** The linux/amd64 image of an index, for clients older than indexes. */

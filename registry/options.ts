@@ -55,7 +55,7 @@ export interface RegistryOptions {
     /** Answer `/metrics` to everybody. Default false. */
     readonly public?: boolean;
   };
-  /** Requests a client may send in a second, and how many at once on top. Default: no limit. */
+  /** Requests a client may send in a second, and how many may come at once (default: as many). Default: no limit. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst?: number };
   /** Scheme and host that clients use, such as `https://registry.example`. Default: what the request says. */
   readonly publicUrl?: string;
@@ -146,7 +146,8 @@ export function resolveOptions(options: RegistryOptions): CheckedOptions {
     readOnly: options.readOnly ?? false,
     deletes: options.deletes?.enabled ?? true,
     collection: {
-      every: number('collection.every', options.collection?.every, HOUR),
+      // Node's timers end here.
+      every: Math.min(number('collection.every', options.collection?.every, HOUR), 2 ** 31 - 1),
       untagged: options.collection?.untagged ?? false,
     },
     metrics: {

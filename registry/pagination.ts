@@ -1,4 +1,4 @@
-import { OciError } from '../oci/index.js';
+import { OciError, quote } from '../oci/index.js';
 
 export interface Page {
   /** Entries asked for; undefined: as many as the server likes. */
@@ -13,7 +13,7 @@ export const PAGE_LIMIT = 10_000;
 export function parsePage(query: URLSearchParams): Page {
   const text = query.get('n');
   if (text !== null && !/^\d{1,9}$/.test(text)) {
-    throw new OciError('PAGINATION_NUMBER_INVALID', `n="${text.slice(0, 40)}" is not a number of entries`, {
+    throw new OciError('PAGINATION_NUMBER_INVALID', `n=${quote(text, 40)} is not a number of entries`, {
       detail: { n: text.slice(0, 40) },
     });
   }

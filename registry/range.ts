@@ -1,4 +1,4 @@
-import { OciError, type ByteRange } from '../oci/index.js';
+import { OciError, quote, type ByteRange } from '../oci/index.js';
 
 /**
  * Reads a `Range` header for content of `size` bytes (RFC 9110, section 14.2). Several ranges, other units and broken
@@ -7,9 +7,11 @@ import { OciError, type ByteRange } from '../oci/index.js';
  * @throws OciError `RANGE_INVALID` with `detail.size` when the range has no byte of the content
  */
 export function parseRange(header: string | undefined, size: number): ByteRange | undefined {
-  const match = header === undefined ? null : /^bytes=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header);
-  if (match === null || (match[1] === '' && match[2] === '')) return undefined;
-  const [, first = '', last = ''] = match;
+  const [first, last, more] = (/^bytes=(.*)$/i.exec(header ?? '')?.[1] ?? '')
+    .split('-')
+    .map((part) => part.trim());
+  if (first === undefined || last === undefined || more !== undefined) return undefined;
+  if (!/^\d*$/.test(first) || !/^\d*$/.test(last) || first + last === '') return undefined;
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
   if (
@@ -17,7 +19,7 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
     (last !== '' && first !== '' && Number(last) < start) ||
     (first === '' && Number(last) === 0)
   ) {
-    throw new OciError('RANGE_INVALID', `range ${header ?? ''} is not within ${size} bytes`, {
+    throw new OciError('RANGE_INVALID', `range ${quote(header ?? '', 100)} is not within ${size} bytes`, {
       detail: { size },
     });
   }
@@ -34,6 +36,6 @@ export function parseContentRange(header: string): ByteRange {
   const start = Number(match?.[1]);
   const end = Number(match?.[2]);
   if (match === null || end < start)
-    throw new OciError('RANGE_INVALID', `Content-Range "${header.slice(0, 100)}" is not first-last`);
+    throw new OciError('RANGE_INVALID', `Content-Range ${quote(header, 100)} is not first-last`);
   return { start, end };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { lenderOf } from './lend.js';
+import { lenderOf, wholeOf } from './lend.js';
 import type { Lender } from './storage/bytes.js';
 
 /** How much of a body that nobody wants is read, so that its sender gets to read the answer. */
@@ -26,6 +26,12 @@ export async function send(
   if (early) outgoing.shouldKeepAlive = false;
   try {
     outgoing.writeHead(answer.status, [...answer.headers].flat());
+    const whole = wholeOf(answer);
+    if (whole !== undefined && !early) {
+      // Head and body leave in one piece.
+      outgoing.end(whole);
+      return;
+    }
     const lender = lenderOf(answer);
     if (lender === undefined) await sendBody(answer, outgoing);
     else await sendLent(lender, outgoing);

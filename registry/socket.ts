@@ -65,11 +65,13 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 function refuse(incoming: IncomingMessage): Response | undefined {
   try {
     const target = incoming.url ?? '/';
-    if (!target.startsWith('/') && !/^https?:\/\//.test(target))
+    const authority = /^https?:\/\/([^/?#]*)/.exec(target)?.[1];
+    if (!target.startsWith('/') && authority === undefined)
       throw new OciError('NAME_INVALID', 'the request target is not a path');
-    const [host = 'localhost', second] = incoming.headersDistinct.host ?? [];
-    if (!HOST.test(host) || second !== undefined)
-      throw new OciError('NAME_INVALID', 'the Host header is not a host');
+    const { host: hosts = [] } = incoming.headersDistinct;
+    const named = authority === undefined ? hosts : [...hosts, authority];
+    if (hosts.length > 1 || !named.every((name) => HOST.test(name)))
+      throw new OciError('NAME_INVALID', 'the host of the request is not one host');
     checkPath(splitTarget(target).path);
     return undefined;
   } catch (error) {

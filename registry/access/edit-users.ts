@@ -28,7 +28,7 @@ export async function addUser(
     throw new OciError('INVALID_OPTION', `bcrypt cost is ${cost}, expected a number from 4 to 31`);
   checkPassword(password);
   const { hash } = await import('@node-rs/bcrypt');
-  const line = `${name}:${await hash(password, { cost, version: '2b' })}`;
+  const line = `${name}:${await hash(password, cost)}`;
   return await edit(path, (lines) => {
     const at = lines.findIndex((old) => userOfLine(old) === name);
     return at < 0

@@ -2,11 +2,11 @@ import type { Appender } from './bytes.js';
 import type { FileHandle } from './files.js';
 
 /** Bytes gathered before a write starts. */
-const WRITE_AT = 1024 * 1024;
+const WRITE_AT = 512 * 1024;
 /** Bytes waiting behind the running write from which on the sender is held back. */
 const HOLD_AT = 4 * WRITE_AT;
 /** Bytes written before the medium is asked to make them durable, while more arrives. */
-const FLUSH_AT = 32 * WRITE_AT;
+const FLUSH_AT = 64 * WRITE_AT;
 /** A sender of tiny chunks must not cost a buffer object each. */
 const MANY = 128;
 

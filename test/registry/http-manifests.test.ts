@@ -196,6 +196,18 @@ describe.each(WAYS)('a manifest, by %s', (way) => {
     expect(details.toSorted()).toEqual(digests.toSorted());
   });
 
+  it('names no more of them than somebody would read', async () => {
+    const layers = Array.from({ length: 60_000 }, (_, index) => ({
+      mediaType: 'a/b',
+      digest: `sha256:${index.toString(16).padStart(64, '0')}`,
+      size: 1,
+    }));
+    const answer = await put('bad', imageOf({ layers }));
+    expect(answer.status).toBe(400);
+    expect(answer.codes()).toHaveLength(1000);
+    expect(answer.bytes.byteLength).toBeLessThan(500_000);
+  });
+
   it.each([
     ['sha256:baddigeststring', 400, 'DIGEST_INVALID'],
     [`sha256:${'0'.repeat(64)}`, 400, 'DIGEST_INVALID'],

@@ -65,20 +65,20 @@ export async function mishapAt(step: number, mishap: Mishap, kind: Kind, seed: n
     // Opening and closing are not tried again by anybody.
     if (!disk.steps.hit) throw error;
   }
-  const lose = (): void => (mishap === 'kill' ? disk.kill() : disk.losePower());
-  lose();
-  if (dies && disk.random.chance(0.5)) await openAndDie(scene, lose);
+  if (mishap === 'kill') disk.kill();
+  else disk.losePower();
+  if (dies && disk.random.chance(0.5)) await openAndDie(scene);
   disk.steps.disarm();
   return [...problems, ...(await lookAt(scene, mishap === 'kill'))];
 }
 
 /** It may go wrong again while the store is put right. */
-async function openAndDie({ disk, open }: Play, lose: () => void): Promise<void> {
+async function openAndDie({ disk, open }: Play): Promise<void> {
   disk.steps.arm(1 + disk.random.below(6), 'die');
   await open().catch((error: unknown) => {
     if (!disk.steps.hit) throw error;
   });
-  lose();
+  disk.kill();
 }
 
 /** Opens the store and looks at all that should be there, and that it can do what it could. */

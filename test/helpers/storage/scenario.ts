@@ -69,6 +69,7 @@ const stray = layer('stray', 300);
 const strayLarge = layer('stray large', 3000);
 const late = layer('late', 4000);
 const never = layer('never', 2500);
+const slow = layer('slow', 9000);
 
 function image(layers: readonly Stored[], extra: Readonly<Record<string, unknown>> = {}): Stored {
   const document = {
@@ -99,6 +100,7 @@ export async function play(scene: Scene): Promise<void> {
   const { store, clock } = scene;
   await client.put('team/a', config);
   await client.put('team/a', small);
+  const slowly = await client.begin('b', slow, 1500);
   await client.put('team/a', large);
   await client.pushChunked('team/a', chunked, [600, 700, 1_100_000]);
   await client.manifest('team/a', first, ['1', 'latest']);
@@ -106,6 +108,7 @@ export async function play(scene: Scene): Promise<void> {
   await client.put('b', small);
   await client.put('b', config);
   await client.manifest('b', signature, ['x']);
+  await client.more(slowly, 4500);
   await client.manifest('team/a', second, ['latest']);
   await client.manifest('team/a', index, ['idx']);
   await client.deleteTag('team/a', '1');
@@ -121,6 +124,7 @@ export async function play(scene: Scene): Promise<void> {
     `blob b ${large.digest}`,
     `blob team ${strayLarge.digest}`,
   ]);
+  await client.more(slowly, 7000);
   await client.deleteManifest('team/a', index, ['idx']);
   await client.wrongDigest('team/a', open);
   await client.finish('team/a', open, late);
@@ -146,6 +150,7 @@ export async function play(scene: Scene): Promise<void> {
     `blob c ${small.digest}`,
   ]);
   await client.put('team/a', late);
+  await client.pushChunked('c', chunked, [900, 500_000]);
   await store.close();
 }
 
@@ -199,16 +204,21 @@ class Client {
     let end = 0;
     for (const size of sizes) {
       end += size;
-      await this.#insist(() => this.#upTo(id, end));
+      await this.more(id, end);
     }
     await this.finish(repo, id, blob);
+  }
+
+  /** Brings an upload to a size. */
+  async more(id: string, end: number): Promise<void> {
+    await this.#insist(() => this.#upTo(id, end));
   }
 
   /** Opens an upload and leaves it so. */
   async begin(repo: string, blob: Stored, size: number): Promise<string> {
     const { id } = await this.#insist(() => this.#store.uploads.start(repo));
     this.#scene.uploads.set(id, { repo, blob, acknowledged: 0 });
-    await this.#insist(() => this.#upTo(id, size));
+    await this.more(id, size);
     return id;
   }
 

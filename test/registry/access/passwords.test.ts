@@ -18,8 +18,7 @@ interface Setup {
 
 async function setup(users: Readonly<Record<string, string>>): Promise<Setup> {
   const secrets = new Map<string, string>();
-  for (const [name, password] of Object.entries(users))
-    secrets.set(name, await bcrypt.hash(password, { cost: 4 }));
+  for (const [name, password] of Object.entries(users)) secrets.set(name, await bcrypt.hash(password, 4));
   let time = 0;
   const source: Users = { current: () => Promise.resolve(secrets) };
   return { passwords: new Passwords(source, () => time), secrets, pass: (ms) => void (time += ms) };
@@ -57,7 +56,7 @@ describe('Passwords', () => {
   it('forgets a password that was changed, and a user who is gone, at once', async () => {
     const { passwords, secrets } = await setup({ alice: 'secret' });
     expect(await passwords.verify('alice', 'secret')).toBe(true);
-    secrets.set('alice', await bcrypt.hash('new', { cost: 4 }));
+    secrets.set('alice', await bcrypt.hash('new', 4));
     expect(await passwords.verify('alice', 'secret')).toBe(false);
     expect(await passwords.verify('alice', 'new')).toBe(true);
     secrets.delete('alice');

@@ -11,7 +11,8 @@ describe.each(KINDS)('a %s store', (kind) => {
     expect(steps).toBeGreaterThan(100);
     const problems: string[] = [];
     for (let step = 1; step <= steps; step += STRIDE) {
-      for (const problem of await mishapAt(step, mishap, kind, seed + step)) problems.push(`step ${step}: ${problem}`);
+      for (const problem of await mishapAt(step, mishap, kind, seed + step))
+        problems.push(`step ${step}: ${problem}`);
     }
     expect(problems).toEqual([]);
   });
