@@ -55,8 +55,10 @@ export const header = (call: Call, name: string): string | undefined =>
  * @param length how many bytes it must have, when that is known
  * @throws OciError `ABORTED` when the sender fails, `SIZE_INVALID` when the length is another
  */
-export async function* bodyOf(call: Call, length?: number): AsyncGenerator<Uint8Array> {
-  const { node, request, note } = call;
+export async function* bodyOf(
+  { node, request, note }: Pick<Call, 'node' | 'request' | 'note'>,
+  length?: number,
+): AsyncGenerator<Uint8Array> {
   node?.proceed?.();
   const source: ByteStream =
     node?.incoming?.iterator({ destroyOnReturn: false }) ?? (request.body as ByteStream | null) ?? streamOf();

@@ -4,7 +4,7 @@ import { OciError } from '../oci/index.js';
 import { Challenge, authorize, type Caller } from './access/authorize.js';
 import { openAccess } from './access/options.js';
 import { TOKEN_PATH } from './access/token-endpoint.js';
-import type { NodeBindings, RequestNote } from './call.js';
+import { bodyOf, type NodeBindings, type RequestNote } from './call.js';
 import { errorResponse, statusOf } from './errors.js';
 import { Operations } from './operations/operations.js';
 import { originOf, clientOf } from './origin.js';
@@ -219,13 +219,26 @@ function callerOf(c: Context<Env>, options: ResolvedOptions): Caller {
   };
 }
 
-async function answerToken(c: Context<Env>, { access }: ResolvedOptions): Promise<Response> {
+async function answerToken(c: Context<Env>, options: ResolvedOptions): Promise<Response> {
+  const { access } = options;
   if (access.token === undefined) return await c.notFound();
   c.get('note').operation = 'token';
-  c.env?.proceed?.();
-  const { response, user } = await access.token(c.req.raw);
+  const { response, user } = await access.token(withBody(c, options));
   if (user !== undefined) c.set('user', user);
   return response;
+}
+
+/** The request with a body that can be left halfway; that of the adapter would end the connection with it. */
+function withBody(c: Context<Env>, options: ResolvedOptions): Request {
+  const request = c.req.raw;
+  if (request.method !== 'POST') return request;
+  const body = bodyOf({ request, node: c.env, note: c.get('note') });
+  return new Request(request.url, {
+    method: request.method,
+    headers: request.headers,
+    body: toWebStream(body, (error) => tell(c, options, error)),
+    duplex: 'half',
+  });
 }
 
 function entryOf(

@@ -14,6 +14,7 @@ const DOORS = {
   index: 'oci/index.ts',
   registry: 'registry/index.ts',
   'registry/driver-suite': 'registry/storage/driver-suite.ts',
+  client: 'client/index.ts',
   testing: 'testing/index.ts',
   cli: 'cli/main.ts',
   conformance: 'conformance/main.ts',

@@ -7,6 +7,8 @@ const WRITE_AT = 512 * 1024;
 const HOLD_AT = 4 * WRITE_AT;
 /** Bytes written before the medium is asked to make them durable, while more arrives. */
 const FLUSH_AT = 64 * WRITE_AT;
+/** Bytes of one write. Larger ones make the system gather larger pieces of memory, which costs it more than it saves. */
+const PIECE = 64 * 1024;
 /** A sender of tiny chunks must not cost a buffer object each. */
 const MANY = 128;
 
@@ -62,11 +64,12 @@ export class FileAppender implements Appender {
     try {
       while (this.#bytes >= least) {
         const buffers = this.#waiting;
-        const bytes = this.#bytes;
         this.#waiting = [];
         this.#bytes = 0;
-        await this.#file.writev(buffers, this.#written);
-        this.#written += bytes;
+        for (const piece of pieces(buffers)) {
+          await this.#file.writev(piece.buffers, this.#written);
+          this.#written += piece.bytes;
+        }
         this.#flush();
       }
     } catch (error) {
@@ -95,4 +98,20 @@ export class FileAppender implements Appender {
     await this.#running;
     if (this.#error !== undefined) throw this.#error;
   }
+}
+
+/** Groups buffers into writes of about `PIECE` bytes; a larger buffer goes alone. */
+function* pieces(buffers: readonly Uint8Array[]): Generator<{ buffers: Uint8Array[]; bytes: number }> {
+  let group: Uint8Array[] = [];
+  let bytes = 0;
+  for (const buffer of buffers) {
+    if (bytes > 0 && bytes + buffer.byteLength > PIECE) {
+      yield { buffers: group, bytes };
+      group = [];
+      bytes = 0;
+    }
+    group.push(buffer);
+    bytes += buffer.byteLength;
+  }
+  if (bytes > 0) yield { buffers: group, bytes };
 }
