@@ -1,0 +1,66 @@
+import type { Keychain } from './credentials/keychain.js';
+import { undiciDriver, type UndiciOptions } from './drivers/undici.js';
+import { auth } from './layers/auth.js';
+import { limit } from './layers/limit.js';
+import { log, type LogEntry } from './layers/log.js';
+import { redirect } from './layers/redirect.js';
+import { retry, type RetryOptions } from './layers/retry.js';
+import { scheme } from './layers/scheme.js';
+import { userAgent } from './layers/user-agent.js';
+import { warnings } from './layers/warnings.js';
+import type { PlainHttpOptions } from './plain-http.js';
+import { fold, type Driver, type Transport } from './transport.js';
+
+/** How registries are spoken to. Everything has a default. */
+export interface ClientOptions extends PlainHttpOptions {
+  /** Default: nobody's credentials. */
+  readonly keychain?: Keychain;
+  readonly retry?: RetryOptions;
+  /** Requests under way to one host at most, reads and writes apart. Default 8. */
+  readonly perHost?: number;
+  /** Default `ocilot`. */
+  readonly userAgent?: string;
+  /** Told of every request that goes out, with nothing secret in it. */
+  readonly onRequest?: (entry: LogEntry) => void;
+  /** Connections, when there is no `driver`. */
+  readonly sockets?: UndiciOptions;
+  /** What requests are sent with. Default: sockets. */
+  readonly driver?: Driver | Transport;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** A transport with everything on it, and what it has learnt: schemes, tokens, connections. To be shared. */
+export interface Client {
+  readonly transport: Transport;
+  /** What registries have warned of so far: distinct texts, sorted. */
+  warnings(): string[];
+  /** Ends its connections; requests under way fail. A driver that was given is closed too. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Makes a client for any number of registries. Nothing is loaded or connected before the first request.
+ * @throws OciError `INVALID_OPTION`
+ */
+export function createClient(options: ClientOptions = {}): Client {
+  const { driver = undiciDriver(options.sockets), now, perHost, onRequest } = options;
+  const clock = now === undefined ? {} : { now };
+  const heard = warnings();
+  const transport = fold(typeof driver === 'function' ? driver : driver.transport, [
+    heard.layer,
+    // Above retries: tokens are asked for by requests of their own, which are retried too.
+    auth({ ...options, ...clock }),
+    retry({ ...clock, ...options.retry }),
+    redirect(),
+    scheme(options),
+    limit(perHost === undefined ? {} : { perHost }),
+    userAgent(options.userAgent ?? 'ocilot'),
+    ...(onRequest === undefined ? [] : [log({ onEntry: onRequest })]),
+  ]);
+  const close = async (): Promise<void> => {
+    if (typeof driver !== 'function') await driver.close();
+  };
+  return { transport, warnings: () => heard.list(), close, [Symbol.asyncDispose]: close };
+}

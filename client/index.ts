@@ -1,0 +1,51 @@
+export { createClient, type Client, type ClientOptions } from './client.js';
+export {
+  fold,
+  type Driver,
+  type RequestBody,
+  type RequestContext,
+  type Transport,
+  type TransportLayer,
+  type TransportRequest,
+  type TransportResponse,
+} from './transport.js';
+export { fetchDriver, type Fetch } from './drivers/fetch-driver.js';
+export { undiciDriver, type UndiciOptions } from './drivers/undici.js';
+export type { TlsTrust } from './drivers/tls-trust.js';
+export { auth, type AuthOptions } from './layers/auth.js';
+export { limit, type LimitOptions } from './layers/limit.js';
+export { log, type LogEntry, type LogOptions } from './layers/log.js';
+export { redirect } from './layers/redirect.js';
+export { retry, type RetryEvent, type RetryOptions } from './layers/retry.js';
+export { scheme } from './layers/scheme.js';
+export { userAgent } from './layers/user-agent.js';
+export { warnings, type Warnings } from './layers/warnings.js';
+export type { Hosts, PlainHttpOptions } from './plain-http.js';
+export { networkReason, type NetworkDetail, type NetworkReason } from './network-errors.js';
+export { responseDetail, responseError, type ResponseDetail, type WireError } from './errors.js';
+export { redactHeader, redactUrl } from './redact.js';
+export {
+  anonymous,
+  chain,
+  describeCredentials,
+  explain,
+  staticKeychain,
+  type Credentials,
+  type Explanation,
+  type Finding,
+  type Keychain,
+  type ResolveOptions,
+  type Target,
+} from './credentials/keychain.js';
+export { fileKeychain, textKeychain } from './credentials/file-keychain.js';
+export { imgpkgEnvironment } from './credentials/imgpkg-environment.js';
+export { githubKeychain } from './credentials/github.js';
+export {
+  authFilePaths,
+  defaultKeychain,
+  dockerConfigPath,
+  type Places,
+} from './credentials/default-keychain.js';
+export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
+export { RemoteRepository, catalog, type ListOptions, type RemoteManifest } from './remote/repository.js';
+export { verified } from './remote/verify.js';

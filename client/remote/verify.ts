@@ -1,0 +1,34 @@
+import { Digester, OciError, algorithmOf, type ByteStream, type Digest } from '../../oci/index.js';
+
+/**
+ * The bytes of a stream, which must be those that a digest names. The last chunk is kept back until all are checked, so
+ * that nobody has the whole of what is wrong.
+ * @param size bytes, if known; one more or less is refused
+ * @throws OciError `DIGEST_MISMATCH`
+ */
+export async function* verified(
+  stream: ByteStream,
+  digest: Digest,
+  size: number | undefined,
+  what: string,
+): AsyncGenerator<Uint8Array> {
+  const digester = new Digester(algorithmOf(digest));
+  const wrong = (got: string): OciError =>
+    new OciError(
+      'DIGEST_MISMATCH',
+      `${what}: expected ${digest}${size === undefined ? '' : ` of ${size} bytes`}, got ${got}`,
+      {
+        detail: { expected: digest, size, received: digester.size },
+      },
+    );
+  let kept: Uint8Array | undefined;
+  for await (const chunk of stream) {
+    digester.update(chunk);
+    if (size !== undefined && digester.size > size) throw wrong(`more than ${size} bytes`);
+    if (kept !== undefined) yield kept;
+    kept = chunk;
+  }
+  if (size !== undefined && digester.size < size) throw wrong(`only ${digester.size} bytes`);
+  if (digester.digest() !== digest) throw wrong(digester.digest());
+  if (kept !== undefined) yield kept;
+}

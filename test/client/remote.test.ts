@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import { collect, describe as descriptorOf, digestOf, referrersTag, streamOf } from '../../oci/index.js';
+import { RemoteRepository, catalog, staticKeychain, verified, type Client } from '../../client/index.js';
+import { nextOf } from '../../client/remote/pages.js';
+import { startRegistry, type TestRegistry } from '../../testing/index.js';
+import { ALICE, USERS, clientOf } from './site.js';
+
+const seed = {
+  'team/app': {
+    v1: { files: { '/a': 'a' } },
+    '@sig': { artifactType: 'text/sig', blobs: [], subject: 'v1' },
+    '@doc': { artifactType: 'text/doc', blobs: [], subject: 'v1' },
+  },
+} as const;
+
+const open = (
+  registry: TestRegistry,
+  repository = 'team/app',
+  client: Client = clientOf(registry),
+): RemoteRepository => new RemoteRepository(client.transport, { registry: registry.host, repository });
+
+async function listOf<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const value of values) list.push(value);
+  return list;
+}
+
+describe.each([false, true])('a remote repository, over a socket: %s', (socket) => {
+  it('reads and writes manifests and blobs, with credentials', async () => {
+    await using registry = await startRegistry({ access: { mode: 'bearer', users: USERS } });
+    const { v1 } = (await registry.seed(seed))['team/app'];
+    await using client = clientOf(registry, { socket, keychain: staticKeychain(ALICE) });
+    const app = open(registry, 'team/app', client);
+    const copy = open(registry, 'team/copy', client);
+    const manifest = await app.manifest('v1');
+    expect([manifest.descriptor, Buffer.from(manifest.bytes)]).toEqual([
+      v1.descriptor,
+      Buffer.from(v1.manifest),
+    ]);
+    expect(await app.resolve('v1')).toEqual(v1.descriptor);
+    expect(await app.resolve('v2')).toBeUndefined();
+    const [first, ...others] = v1.blobs;
+    for (const { descriptor, bytes } of v1.blobs) {
+      expect(await app.blobSize(descriptor.digest)).toBe(descriptor.size);
+      expect(Buffer.compare(await collect(await app.blob(descriptor), 1e6, 'blob'), bytes)).toBe(0);
+      const body = { open: () => streamOf(bytes) };
+      const from = descriptor === first?.descriptor ? { from: 'team/app' } : {};
+      expect(await copy.putBlob(descriptor, body, from)).toBe('from' in from ? 'mounted' : 'sent');
+      expect(await copy.putBlob(descriptor, body)).toBe('present');
+    }
+    expect(others).not.toHaveLength(0);
+    expect(await copy.putManifest('v1', { mediaType: v1.descriptor.mediaType, bytes: v1.manifest })).toBe(
+      v1.digest,
+    );
+    expect(await listOf(copy.tags())).toEqual(['v1']);
+    expect(await listOf(catalog(client.transport, registry.host))).toEqual(['team/app', 'team/copy']);
+    await copy.deleteManifest(v1.digest);
+    expect(await copy.resolve(v1.digest)).toBeUndefined();
+  });
+});
+
+describe('a remote repository', () => {
+  it('says what is not there', async () => {
+    await using registry = await startRegistry({ socket: false, seed });
+    const app = open(registry);
+    const missing = digestOf('nothing');
+    await expect(app.manifest('v9')).rejects.toThrow(expect.objectContaining({ code: 'MANIFEST_UNKNOWN' }));
+    await expect(app.blob({ digest: missing })).rejects.toThrow(
+      expect.objectContaining({ code: 'BLOB_UNKNOWN' }),
+    );
+    expect(await app.blobSize(missing)).toBeUndefined();
+  });
+
+  it.each(['blob.get', 'manifest.get'] as const)(
+    'refuses bytes that are not those of the digest: %s',
+    async (operation) => {
+      await using registry = await startRegistry({
+        socket: false,
+        faults: [{ match: { operation }, fault: { kind: 'bitFlip', at: -1 } }],
+      });
+      const { v1 } = (await registry.seed(seed))['team/app'];
+      const [blob] = v1.layers;
+      const app = open(registry);
+      const read = async (): Promise<unknown> =>
+        operation === 'manifest.get'
+          ? await app.manifest('v1')
+          : await collect(await app.blob(blob?.descriptor ?? v1.descriptor), 1e6, 'blob');
+      await expect(read()).rejects.toThrow(expect.objectContaining({ code: 'DIGEST_MISMATCH' }));
+    },
+  );
+
+  it('lists every page', async () => {
+    const names = Array.from({ length: 25 }, (_, n) => `t${String(n).padStart(4, '0')}`);
+    await using registry = await startRegistry({ socket: false });
+    const { v1 } = (await registry.seed(seed))['team/app'];
+    await registry.seed({ many: Object.fromEntries(names.map((name) => [name, v1])) });
+    expect(await listOf(open(registry, 'many').tags({ pageSize: 10 }))).toEqual(names);
+    expect(registry.requests.count({ operation: 'tags.list' })).toBe(3);
+  });
+
+  it('finds referrers, by the API and by the tag that stands in for it', async () => {
+    await using registry = await startRegistry({ socket: false });
+    const content = (await registry.seed(seed))['team/app'];
+    const { digest } = content.v1;
+    const app = open(registry);
+    const found = await listOf(app.referrers(digest));
+    expect(found.map((one) => one.digest).toSorted()).toEqual(
+      [content['@sig'].digest, content['@doc'].digest].toSorted(),
+    );
+    expect(
+      (await listOf(app.referrers(digest, { artifactType: 'text/sig' }))).map((one) => one.digest),
+    ).toEqual([content['@sig'].digest]);
+    registry.faults.add({ match: { operation: 'referrers.list' }, fault: { kind: 'status', status: 404 } });
+    expect(await listOf(app.referrers(digest))).toEqual([]);
+    const bytes = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: 'application/vnd.oci.image.index.v1+json',
+        manifests: found,
+      }),
+    );
+    await app.putManifest(referrersTag(digest), {
+      ...descriptorOf('application/vnd.oci.image.index.v1+json', bytes),
+      bytes,
+    });
+    expect(await listOf(app.referrers(digest))).toEqual(found);
+  });
+
+  it.each([false, true])('sends a body again when the answer is lost; taken before: %s', async (handled) => {
+    await using registry = await startRegistry({
+      socket: false,
+      faults: [
+        { match: { operation: 'upload.finish' }, times: 1, fault: { kind: 'status', status: 503, handled } },
+      ],
+    });
+    const bytes = Buffer.from('content');
+    const digest = digestOf(bytes);
+    const body = { open: () => streamOf(bytes) };
+    expect(await open(registry).putBlob({ digest, size: bytes.length }, body)).toBe('sent');
+    expect(await open(registry).blobSize(digest)).toBe(bytes.length);
+    expect(registry.requests.count({ operation: 'upload.finish' })).toBe(2);
+  });
+
+  it('uploads where a mount is refused, and says what an upload failed with', async () => {
+    await using registry = await startRegistry({ socket: false });
+    const bytes = Buffer.from('content');
+    const named = { digest: digestOf(bytes), size: bytes.length };
+    const body = { open: () => streamOf(bytes) };
+    const refuse = { match: { operation: 'upload.start' }, fault: { kind: 'status', status: 403 } } as const;
+    registry.faults.add({ ...refuse, times: 1 });
+    expect(await open(registry).putBlob(named, body, { from: 'other/app' })).toBe('sent');
+    registry.faults.add(refuse);
+    await expect(open(registry, 'team/b').putBlob(named, body, { from: 'other/app' })).rejects.toThrow(
+      expect.objectContaining({ code: 'DENIED' }),
+    );
+  });
+});
+
+describe('verified', () => {
+  it.each([
+    ['longer', 'abcd', 3],
+    ['shorter', 'ab', 3],
+    ['other', 'abx', 3],
+    ['other, of unknown size', 'abx', undefined],
+  ])('refuses bytes that are %s, before the last of them', async (_, text, size) => {
+    const given: Uint8Array[] = [];
+    const read = async (): Promise<void> => {
+      const chunks = text.split('').map((letter) => Buffer.from(letter));
+      for await (const chunk of verified(streamOf(...chunks), digestOf('abc'), size, 'it')) given.push(chunk);
+    };
+    await expect(read()).rejects.toThrow(expect.objectContaining({ code: 'DIGEST_MISMATCH' }));
+    expect(given.length).toBeLessThan(text.length);
+  });
+});
+
+describe('nextOf', () => {
+  it.each([
+    ['', undefined],
+    ['</a?n=1>; rel="next"', '/a?n=1'],
+    ['</a>; rel=next', '/a'],
+    ['</a>; rel="prev", </b>; title="x"; rel="last next"', '/b'],
+    ['</a>; rel="nextish"', undefined],
+  ])('reads %s', (link, target) => {
+    expect(nextOf(link)).toBe(target);
+  });
+});
