@@ -24,6 +24,7 @@ export type WireCode =
 /** Codes that never travel as they are: the edges translate them to a status or an exit code. */
 export type LocalCode =
   | 'ABORTED'
+  | 'CONTENT_INVALID'
   | 'DIGEST_MISMATCH'
   | 'INVALID_OPTION'
   | 'NETWORK'
