@@ -37,7 +37,7 @@ export interface DecompressOptions {
 /**
  * Unpacks a stream of gzip or zstd, found by its first bytes; anything else passes as it is. Nothing is buffered but
  * a window. gzip may have several members and zstd several frames; what follows them is an error, as in Go.
- * @throws OciError `STORE_CORRUPT` for damaged or shortened input, `SIZE_LIMIT` beyond the limit, `UNSUPPORTED` for a
+ * @throws OciError `CONTENT_INVALID` for damaged or shortened input, `SIZE_LIMIT` beyond the limit, `UNSUPPORTED` for a
  * zstd dictionary or a zstd window above 128 MiB
  */
 export async function* decompress(

@@ -8,7 +8,7 @@ const CHUNK = 128 * 1024;
  * Unpacks gzip of one or more members. As in Go, whatever follows the last member is an error, zero bytes included;
  * zlib alone would let those pass.
  * @param what names the input in messages
- * @throws OciError `STORE_CORRUPT`
+ * @throws OciError `CONTENT_INVALID`
  */
 export async function* gunzip(source: ByteStream, what: string): AsyncGenerator<Uint8Array> {
   const decoder = createGunzip({ chunkSize: CHUNK });

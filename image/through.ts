@@ -10,7 +10,7 @@ const OF_A_DECODER = /^(?:Z_|ZSTD_|ERR_ZSTD)/;
  * Sends a stream through one of Node's transforms. Errors of the source pass unchanged; one of the decoder, which
  * means that its input is damaged or ends early, becomes an `OciError`. A reader that stops early closes both.
  * @param what names the input in messages
- * @throws OciError `STORE_CORRUPT`
+ * @throws OciError `CONTENT_INVALID`
  */
 export async function* through(
   source: ByteStream,

@@ -21,6 +21,7 @@ import { splitTarget } from './routes.js';
 import type { CollectOptions, CollectReport } from './storage/collect.js';
 import { openStore } from './storage/open.js';
 import type { Store } from './storage/store.js';
+import { toWebStream } from './web-stream.js';
 
 /** A registry inside this process. */
 export interface Registry {
@@ -42,7 +43,7 @@ export interface Registry {
 
 interface Env {
   Bindings: NodeBindings;
-  Variables: { id: string; note: RequestNote; user?: string };
+  Variables: { id: string; note: RequestNote; client: string | undefined; user?: string };
 }
 
 /**
@@ -118,9 +119,11 @@ function buildApp(store: Store, options: ResolvedOptions, operations: Operations
     const id = nextId();
     c.set('id', id);
     c.set('note', { operation: 'other', received: 0 });
+    // A connection that has ended can no longer tell.
+    c.set('client', clientOf(c.req.raw, c.env, options));
     await next();
     c.res.headers.set('x-request-id', id);
-    const entry = entryOf(c, options, performance.now() - started);
+    const entry = entryOf(c, performance.now() - started);
     operations.observe(entry);
     try {
       options.onRequest?.(entry);
@@ -161,7 +164,7 @@ function limitRequests(
   const limit = new RateLimit(rate, options.now);
   for (const path of ['/', '/v2/*', TOKEN_PATH]) {
     app.use(path, async (c, next) => {
-      const wait = limit.take(clientOf(c.req.raw, c.env, options) ?? '');
+      const wait = limit.take(c.get('client') ?? '');
       if (wait === 0) return await next();
       c.get('note').operation = 'limited';
       const error = new OciError('TOOMANYREQUESTS', `too many requests: try again in ${wait} s`);
@@ -219,36 +222,35 @@ function callerOf(c: Context<Env>, options: ResolvedOptions): Caller {
   };
 }
 
-async function answerToken(c: Context<Env>, options: ResolvedOptions): Promise<Response> {
-  const { access } = options;
+async function answerToken(c: Context<Env>, { access }: ResolvedOptions): Promise<Response> {
   if (access.token === undefined) return await c.notFound();
   c.get('note').operation = 'token';
-  const { response, user } = await access.token(withBody(c, options));
+  const { response, user } = await access.token(withBody(c));
   if (user !== undefined) c.set('user', user);
   return response;
 }
 
 /** The request with a body that can be left halfway; that of the adapter would end the connection with it. */
-function withBody(c: Context<Env>, options: ResolvedOptions): Request {
+function withBody(c: Context<Env>): Request {
   const request = c.req.raw;
   if (request.method !== 'POST') return request;
   const body = bodyOf({ request, node: c.env, note: c.get('note') });
   return new Request(request.url, {
     method: request.method,
     headers: request.headers,
-    body: toWebStream(body, (error) => tell(c, options, error)),
+    // What fails here is the sender's.
+    body: toWebStream(body, () => undefined),
     duplex: 'half',
   });
 }
 
 function entryOf(
   c: Context<Env>,
-  options: ResolvedOptions,
   duration: number,
 ): Parameters<NonNullable<ResolvedOptions['onRequest']>>[0] {
   const note = c.get('note');
   const sent = c.res.headers.get('content-length');
-  const client = clientOf(c.req.raw, c.env, options);
+  const client = c.get('client');
   const user = c.get('user');
   return {
     id: c.get('id'),

@@ -25,7 +25,7 @@ TYPES.set('\0', 'file').set('7', 'file');
 
 /**
  * Reads one header block.
- * @throws OciError `STORE_CORRUPT` for a wrong checksum or a number that is none
+ * @throws OciError `CONTENT_INVALID` for a wrong checksum or a number that is none
  */
 export function decodeHeader(block: Uint8Array, what: string): RawHeader {
   const sum = number(block, 'checksum', what);
@@ -102,7 +102,7 @@ const KEPT = new Set(['atime', 'ctime']);
 
 /**
  * Lays long names and PAX records over a header.
- * @throws OciError `STORE_CORRUPT` for a number that is none, `UNSUPPORTED` for a type or a sparse file
+ * @throws OciError `CONTENT_INVALID` for a number that is none, `UNSUPPORTED` for a type or a sparse file
  */
 export function mergeHeader(
   raw: RawHeader,

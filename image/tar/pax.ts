@@ -34,7 +34,7 @@ function encodeRecord(key: string, value: string): Buffer {
 
 /**
  * Reads the body of a PAX header. Records without a value stay in, as empty text: they take a value back.
- * @throws OciError `STORE_CORRUPT`
+ * @throws OciError `CONTENT_INVALID`
  */
 export function parsePax(body: Uint8Array, what: string): Map<string, string> {
   const records = new Map<string, string>();

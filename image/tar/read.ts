@@ -29,7 +29,7 @@ export interface ReadTarOptions {
  * itself. As in Go, global PAX headers are passed over, bodies of anything but files are none, and the end of the
  * input at the end of an entry ends the archive. What follows the archive's end is read up, so that a source that
  * checks a digest comes to its end.
- * @throws OciError `STORE_CORRUPT` for damaged input, `UNSUPPORTED` for sparse files and unknown types, `SIZE_LIMIT`
+ * @throws OciError `CONTENT_INVALID` for damaged input, `UNSUPPORTED` for sparse files and unknown types, `SIZE_LIMIT`
  * for headers beyond 1 MiB
  */
 export async function* readTar(

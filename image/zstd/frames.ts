@@ -19,7 +19,7 @@ export interface Frame {
 
 /**
  * Reads up to the next frame's blocks (RFC 8878, 3.1.1), passing over skippable frames. Undefined at the end.
- * @throws OciError `STORE_CORRUPT`, or `UNSUPPORTED` for a dictionary or a window above 128 MiB
+ * @throws OciError `CONTENT_INVALID`, or `UNSUPPORTED` for a dictionary or a window above 128 MiB
  */
 export async function nextFrame(reader: ByteReader, what: string): Promise<Frame | undefined> {
   for (;;) {

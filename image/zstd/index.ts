@@ -13,7 +13,7 @@ export const zstdCodec = (): ZstdCodec => nativeZstd() ?? portableZstd;
  * Unpacks zstd of any number of frames; skippable ones are passed over. The frames are found here, because Node's own
  * decoder drops those that follow the first in a chunk.
  * @param what names the input in messages
- * @throws OciError `STORE_CORRUPT`, or `UNSUPPORTED` for a dictionary or a window above 128 MiB
+ * @throws OciError `CONTENT_INVALID`, or `UNSUPPORTED` for a dictionary or a window above 128 MiB
  */
 export async function* unzstd(
   source: ByteStream,

@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 export interface Ask {
-  readonly headers?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | ReadableStream<Uint8Array>;
 }
 
@@ -37,7 +37,7 @@ export const WAYS: readonly Way[] = ['fetch', 'socket'];
 export async function open(options: RegistryOptions = {}, way: Way = 'fetch'): Promise<Site> {
   const failures: unknown[] = [];
   const registry = await createRegistry({ onError: (error) => void failures.push(error), ...options });
-  const server = way === 'socket' ? await listen(registry, { port: 0, grace: 0 }) : undefined;
+  const server = way === 'socket' ? await listen(registry, { port: 0, grace: 0, linger: 100 }) : undefined;
   const url = server?.url ?? 'http://registry.test';
   return {
     registry,
@@ -46,7 +46,7 @@ export async function open(options: RegistryOptions = {}, way: Way = 'fetch'): P
       const request = new Request(url + path, {
         method,
         redirect: 'manual',
-        ...(init.headers === undefined ? {} : { headers: init.headers as [string, string][] }),
+        ...(init.headers === undefined ? {} : { headers: init.headers }),
         ...(init.body === undefined ? {} : { body: init.body as ReadableStream<Uint8Array>, duplex: 'half' }),
       });
       return await answerOf(await (server === undefined ? registry.fetch(request) : fetch(request)));

@@ -277,3 +277,47 @@ describe.each(WAYS)('requests as clients send them, by %s', (way) => {
     await replay(site, steps);
   });
 });
+
+describe.each(['basic', 'bearer'] as const)('requests as clients send them, with %s', (mode) => {
+  const basic = `Basic ${Buffer.from('ann:secret').toString('base64')}`;
+
+  /** What a client does with the challenge it gets for a ping without credentials. */
+  async function authorization(site: Site): Promise<string> {
+    const refused = await site.ask('GET', '/v2/');
+    expect([refused.status, refused.codes()]).toEqual([401, ['UNAUTHORIZED']]);
+    const challenge = refused.headers.get('www-authenticate') ?? '';
+    if (mode === 'basic') {
+      expect(challenge).toMatch(/^Basic realm="[^"]+"$/);
+      return basic;
+    }
+    const fields = new Map(
+      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+    );
+    const realm = new URL(fields.get('realm') ?? '');
+    const query = new URLSearchParams({ service: fields.get('service') ?? '' });
+    for (const scope of [
+      'repository:app:pull,push,delete',
+      'repository:other:pull,push',
+      'registry:catalog:*',
+    ])
+      query.append('scope', scope);
+    const granted = await site.ask('GET', `${realm.pathname}?${query.toString()}`, {
+      headers: { authorization: basic },
+    });
+    return `Bearer ${granted.json<{ token: string }>().token}`;
+  }
+
+  it.each(Object.entries(CLIENTS))('%s', async (_, steps) => {
+    await using site = await open({ access: { mode, users: { ann: 'secret' } } }, 'socket');
+    const credentials = { authorization: await authorization(site) };
+    const known: Site = {
+      ...site,
+      ask: async (method, path, init = {}) =>
+        await site.ask(method, path, { ...init, headers: { ...init.headers, ...credentials } }),
+    };
+    await known.ask('POST', `/v2/other/blobs/uploads/?digest=${shared.digest}`, { body: shared.bytes });
+    await replay(known, steps);
+    for (const path of ['/v2/app/tags/list', '/v2/_catalog', `/v2/app/blobs/${layer.digest}`])
+      expect((await site.ask('GET', path)).status).toBe(401);
+  });
+});

@@ -3,12 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { digestOf, isOciError } from '../../oci/index.js';
-import { createRegistry, listen, type RequestEntry } from '../../registry/index.js';
-import { deferred, eventually, open, patterned, pushBlob, startUpload } from './helpers.js';
-import { connectRaw, head } from './raw.js';
+import { hexOf, isOciError } from '../../oci/index.js';
+import { listen, type RequestEntry } from '../../registry/index.js';
+import {
+  deferred,
+  eventually,
+  open,
+  patterned,
+  pushBlob,
+  startUpload,
+  type Site,
+  type Way,
+} from './helpers.js';
+import { connectRaw, exchange, head } from './raw.js';
 
 const MIB = 1024 * 1024;
+/** Open files can only be looked at there. */
+const LINUX = process.platform === 'linux';
 
 let folder = '';
 beforeEach(async () => {
@@ -50,7 +61,7 @@ describe('a client that goes away', () => {
     expect(headers.get('range')).toBe('0-3');
   });
 
-  it('in the middle of a download ends the reading', async () => {
+  it.runIf(LINUX)('in the middle of a download ends the reading', async () => {
     await using site = await open({ storage: { kind: 'auto', folder } }, 'socket');
     const { digest } = await pushBlob(site, 'app', patterned(16 * MIB));
     for (let count = 0; count < 20; count++) {
@@ -60,7 +71,7 @@ describe('a client that goes away', () => {
     await eventually(async () => (await openFiles()).length === 0);
   });
 
-  it('with requests sent ahead ends those too', async () => {
+  it.runIf(LINUX)('with requests sent ahead ends those too', async () => {
     await using site = await open({ storage: { kind: 'auto', folder } }, 'socket');
     const { digest } = await pushBlob(site, 'app', patterned(16 * MIB));
     const get = head(`GET /v2/app/blobs/${digest} HTTP/1.1`, 'Host: x');
@@ -102,30 +113,35 @@ async function openFiles(): Promise<string[]> {
 }
 
 describe('a blob that cannot be read to its end', () => {
-  it('ends the connection, and is told of', async () => {
-    const failures: unknown[] = [];
-    await using registry = await createRegistry({
-      storage: { kind: 'auto', folder },
-      onError: (error) => void failures.push(error),
-    });
-    await using server = await listen(registry, { port: 0, grace: 0 });
-    const bytes = patterned(8 * MIB);
-    const answer = await fetch(`${server.url}/v2/app/blobs/uploads/?digest=${digestOf(bytes)}`, {
-      method: 'POST',
-      body: new Uint8Array(bytes),
-    });
-    expect(answer.status).toBe(201);
+  /** Pushes a blob and cuts its file short behind the registry's back. */
+  async function damaged(site: Site): Promise<string> {
+    const { digest } = await pushBlob(site, 'app', patterned(8 * MIB));
     const files = await readdir(folder, { recursive: true, withFileTypes: true });
-    const file = files.find((entry) => entry.isFile() && /^[0-9a-f]{64}/.test(entry.name));
+    const file = files.find((entry) => entry.isFile() && entry.name.startsWith(hexOf(digest)));
     await truncate(join(file?.parentPath ?? '', file?.name ?? ''), 5 * MIB);
-    using raw = await connectRaw(
-      server.url,
-      head(`GET ${answer.headers.get('location')} HTTP/1.1`, 'Host: x'),
-    );
-    const text = await raw.ended();
+    return `/v2/app/blobs/${digest}`;
+  }
+  let failures: unknown[] = [];
+  const broken = async (way: Way): Promise<Site> => {
+    failures = [];
+    const storage = { kind: 'auto', folder } as const;
+    return await open({ storage, onError: (error) => void failures.push(error) }, way);
+  };
+
+  it('ends the connection, and is told of', async () => {
+    await using site = await broken('socket');
+    const text = await exchange(site.url, head(`GET ${await damaged(site)} HTTP/1.1`, 'Host: x'));
     expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n/);
     expect(text.length).toBeLessThan(8 * MIB);
-    expect(text).not.toContain('Error');
+    expect(failures.map((error) => isOciError(error, 'STORE_CORRUPT'))).toEqual([true]);
+    expect((await site.ask('GET', '/v2/')).status).toBe(200);
+  });
+
+  it('fails the body of the answer, and is told of', async () => {
+    await using site = await broken('fetch');
+    const answer = await site.registry.fetch(new Request(site.url + (await damaged(site))));
+    expect(answer.status).toBe(200);
+    await expect(answer.arrayBuffer()).rejects.toSatisfy((error) => isOciError(error, 'STORE_CORRUPT'));
     expect(failures.map((error) => isOciError(error, 'STORE_CORRUPT'))).toEqual([true]);
   });
 });

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createRegistry, listen, type RegistryOptions, type Server } from '../../registry/index.js';
+import { deferred, eventually } from './helpers.js';
 import { connectRaw, exchange, head, type Raw } from './raw.js';
 
 /** A registry on a socket that tells what it logged. */
@@ -95,6 +97,23 @@ describe('an answer before the body has come', () => {
     expect(text).toContain('DENIED');
   });
 
+  it('is told by the body as it comes in: a form for a token above its limit', async () => {
+    await using server = await serve({ access: { mode: 'bearer', users: { ann: 'secret' } } });
+    using raw = await connectRaw(
+      server.url,
+      head(
+        'POST /_ocilot/token HTTP/1.1',
+        'Host: x',
+        'Content-Type: application/x-www-form-urlencoded',
+        'Content-Length: 10000000',
+      ),
+    );
+    expect(await flood(raw, 10_000_000)).toBeGreaterThan(0);
+    const text = await raw.ended();
+    expect(server.failures).toEqual([]);
+    expect(text).toMatch(/^HTTP\/1.1 413 /);
+  });
+
   it('keeps the connection when the body was small and is there already', async () => {
     await using server = await serve();
     const text = await exchange(
@@ -103,6 +122,34 @@ describe('an answer before the body has come', () => {
       head('GET /v2/ HTTP/1.1', 'Host: x', 'Connection: close'),
     );
     expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 400', 'HTTP/1.1 200']);
+  });
+
+  it('keeps the connection when only a part of the body was read, and all of it is there', async () => {
+    const read = deferred<void>();
+    const handler = {
+      async fetch(_: Request, env?: unknown) {
+        const { incoming } = env as { incoming?: IncomingMessage };
+        for await (const chunk of incoming?.iterator({ destroyOnReturn: false }) ?? []) {
+          expect(chunk).toHaveLength(5);
+          break;
+        }
+        read.resolve();
+        await eventually(() => incoming?.complete !== false);
+        return new Response(null, { status: 204 });
+      },
+    };
+    await using server = await listen(handler, { port: 0, grace: 0 });
+    const length = 5 + 60_000;
+    using raw = await connectRaw(
+      server.url,
+      head('PUT / HTTP/1.1', 'Host: x', `Content-Length: ${length}`),
+      'first',
+    );
+    await read.promise;
+    raw.socket.write('x'.repeat(60_000));
+    await raw.until(/204 No Content[^]*\r\n\r\n$/);
+    raw.socket.write(head('GET / HTTP/1.1', 'Host: x', 'Connection: close'));
+    expect((await raw.ended()).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 204', 'HTTP/1.1 204']);
   });
 
   it('takes in the rest of a body that is not large, for clients that read when they have sent', async () => {

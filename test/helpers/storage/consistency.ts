@@ -23,16 +23,17 @@ const NONE: ReadonlyMap<string, Uint8Array> = new Map();
  * Reads a store whole and tells what contradicts itself: it knows the layout of the records, and nothing of the code
  * that keeps it. A store at rest has no problems, whatever it went through.
  * @param options.orphans bytes that no record names are a problem too, as they are after a collection
+ * @param options.sparse indexes may lack children, as they may when these were deleted
  */
 export async function problemsOf(
   store: Store,
-  options: { readonly orphans?: boolean; readonly missing?: boolean } = {},
+  options: { readonly orphans?: boolean; readonly sparse?: boolean } = {},
 ): Promise<string[]> {
   const families = await familiesOf(store);
   return [
     ...linkProblems(families),
     ...(await blobProblems(store, families)),
-    ...manifestProblems(families, options.missing === true),
+    ...manifestProblems(families, options.sparse === true),
     ...tagProblems(families),
     ...sessionProblems(families),
     ...quotaProblems(store, families),
@@ -116,7 +117,7 @@ async function contentProblem(
   return digester.digest() === digest ? undefined : `its bytes have digest ${digester.digest()}`;
 }
 
-function* manifestProblems(families: Families, missing: boolean): Generator<string> {
+function* manifestProblems(families: Families, sparse: boolean): Generator<string> {
   const edges = new Set<string>();
   const referrers = new Set<string>();
   for (const [key, value] of all(families, 'm')) {
@@ -131,8 +132,10 @@ function* manifestProblems(families: Families, missing: boolean): Generator<stri
     const manifest = parseManifest(bytes, mediaType);
     for (const child of childrenOf(manifest)) {
       edges.add(`${repo}!${child.digest}!${digest}`);
-      const there = has(families, manifest.kind === 'index' ? 'm' : 'l', repo, child.digest);
-      if (!there && !missing) yield `manifest ${key} needs ${child.digest}, which is not there`;
+      const isIndex = manifest.kind === 'index';
+      if (isIndex && sparse) continue;
+      if (!has(families, isIndex ? 'm' : 'l', repo, child.digest))
+        yield `manifest ${key} needs ${child.digest}, which is not there`;
     }
   }
   yield* differences('edge', edges, all(families, 'u'));
