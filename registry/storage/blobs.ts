@@ -120,7 +120,7 @@ export class Blobs {
         links: (stored?.links ?? 0) + 1,
       };
       const repository = await enter(this.#core, repo);
-      const quota = await this.#quotas.change(repo, digest, record.size);
+      const quota = await this.#quotas.change(repo, digest, record.size, content !== undefined);
       const operations: Operation[] = [
         put(keys.link(repo, digest), encode(factsOf(record))),
         put(keys.owner(digest, repo), DONE),

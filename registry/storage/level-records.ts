@@ -62,7 +62,18 @@ export class LevelRecords implements Records {
   }
 
   async range(options: RangeOptions): Promise<readonly (readonly [string, Uint8Array])[]> {
-    return await this.#read((db) => db.iterator(bounds(options)).all());
+    const { bytes: most } = options;
+    if (most === undefined) return await this.#read((db) => db.iterator(bounds(options)).all());
+    return await this.#read(async (db) => {
+      const found: [string, Uint8Array][] = [];
+      let bytes = 0;
+      for await (const entry of db.iterator(bounds(options))) {
+        found.push(entry);
+        bytes += entry[1].byteLength;
+        if (bytes >= most) break;
+      }
+      return found;
+    });
   }
 
   async keys(options: RangeOptions): Promise<readonly string[]> {

@@ -39,6 +39,8 @@ export interface ManifestPut {
 }
 
 const DONE = new Uint8Array(0);
+/** Missing digests that a message names; the detail has them all. */
+const NAMED = 10;
 
 /** Manifests of a repository, with what they point to and what points to them. */
 export class Manifests {
@@ -200,10 +202,12 @@ export class Manifests {
     );
     const tolerated = rule === 'platforms' && manifest.kind === 'index' && found.length > 0;
     if (missing.length === 0 || tolerated) return found;
+    const detail = [...new Set(missing)];
+    const more = detail.length > NAMED ? ` and ${detail.length - NAMED} more` : '';
     throw new OciError(
       'MANIFEST_BLOB_UNKNOWN',
-      `manifest points to what is not in ${repo}: ${missing.join(', ')}`,
-      { detail: [...new Set(missing)] },
+      `manifest points to what is not in ${repo}: ${detail.slice(0, NAMED).join(', ')}${more}`,
+      { detail },
     );
   }
 

@@ -42,9 +42,10 @@ export class Quotas {
 
   /**
    * How a link that comes (size > 0) or goes (size < 0) changes the counts.
+   * @param held a reservation holds room for it
    * @throws OciError `DENIED` when one that comes does not fit
    */
-  async change(repo: string, digest: Digest, size: number): Promise<Change> {
+  async change(repo: string, digest: Digest, size: number, held = false): Promise<Change> {
     const operations: Operation[] = [];
     const preconditions: Precondition[] = [];
     for (const quota of size === 0 ? [] : this.#covering(repo)) {
@@ -52,8 +53,8 @@ export class Quotas {
       const key = keys.quota(quota.prefix);
       const value = await this.#core.records.get(key);
       const used = value === undefined ? 0 : decode<number>(value);
-      // A reservation made sure of it, but for a mount, and for two that asked in the same moment.
-      if (size > 0) requireFit(quota, used, size);
+      const promised = held ? 0 : (this.#reserved.get(quota.prefix) ?? 0);
+      if (size > 0) requireFit(quota, used + promised, size);
       operations.push(put(key, encode(Math.max(0, used + size))));
       preconditions.push({ key, value });
     }

@@ -114,6 +114,13 @@ function rangeTests(check: Check): void {
     assert.equal((await records.range({ prefix: 'a!', limit: 1 })).length, 1);
     assert.deepEqual(await records.keys({ prefix: 'a!', limit: 0 }), []);
   });
+  check('a range of values ends behind the one that brings it to a number of bytes', async (records) => {
+    await records.commit(['a', 'b', 'c', 'd'].map((key) => put(`k!${key}`, pattern(100))));
+    const count = async (most: number): Promise<number> =>
+      (await records.range({ prefix: 'k!', limit: 10, bytes: most })).length;
+    assert.deepEqual(await Promise.all([1, 100, 101, 300, 301, 5000].map(count)), [1, 1, 2, 3, 4, 4]);
+    assert.equal((await records.range({ prefix: 'k!', limit: 2, bytes: 5000 })).length, 2);
+  });
   check('pages put together are the whole', async (records) => {
     const keys = Array.from({ length: 2500 }, (_, at) => `p!${String(at).padStart(5, '0')}`);
     await records.commit(keys.map((key) => put(key, bytes(key))));
@@ -122,6 +129,12 @@ function rangeTests(check: Check): void {
     assert.deepEqual(
       entries.map(([key]) => key),
       keys.slice(2000),
+    );
+    const large = ['a', 'b', 'c', 'd', 'e'].map((key) => `q!${key}`);
+    for (const key of large) await records.commit([put(key, pattern(3 * 1024 * 1024))]);
+    assert.deepEqual(
+      (await listOf(scan(records, 'q!'))).map(([key]) => key),
+      large,
     );
   });
 }

@@ -16,6 +16,8 @@ export interface RangeOptions {
   /** Only keys behind this one, which need not exist. */
   readonly after?: string;
   readonly limit: number;
+  /** Ends a range of values early, behind the one that brings their bytes to this sum. */
+  readonly bytes?: number;
 }
 
 export interface CommitOptions {
@@ -56,6 +58,7 @@ export interface Records {
 }
 
 const PAGE = 1000;
+const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** All records below a prefix, read in pages; a record written behind the reader may be missed. */
 export async function* scan(
@@ -65,9 +68,11 @@ export async function* scan(
 ): AsyncGenerator<readonly [string, Uint8Array]> {
   let last = after;
   for (;;) {
-    const page = await records.range({ prefix, limit: PAGE, ...(last === undefined ? {} : { after: last }) });
+    const from = last === undefined ? {} : { after: last };
+    const page = await records.range({ prefix, limit: PAGE, bytes: PAGE_BYTES, ...from });
     yield* page;
-    if (page.length < PAGE) return;
+    const bytes = page.reduce((sum, [, value]) => sum + value.byteLength, 0);
+    if (page.length < PAGE && bytes < PAGE_BYTES) return;
     last = page.at(-1)?.[0];
   }
 }

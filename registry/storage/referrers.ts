@@ -32,7 +32,7 @@ export class Referrers {
     let bytes = 0;
     let after = prefix + (options.after ?? '');
     for (;;) {
-      const batch = await this.#core.records.range({ prefix, after, limit: BATCH });
+      const batch = await this.#core.records.range({ prefix, after, limit: BATCH, bytes: PAGE_BYTES });
       for (const [key, value] of batch) {
         const descriptor = decode<Descriptor>(value);
         if (options.artifactType === undefined || descriptor.artifactType === options.artifactType) {
@@ -44,7 +44,7 @@ export class Referrers {
         }
         after = key;
       }
-      if (batch.length < BATCH) return { manifests };
+      if (batch.length === 0) return { manifests };
     }
   }
 }

@@ -30,7 +30,8 @@ const url = String(line).trim();
 
 async function ask(method, path, body, type = 'application/octet-stream') {
   const headers = { authorization, 'content-type': type };
-  const answer = await fetch(`${url}${path}`, { method, headers, body });
+  const request = new Request(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+  const answer = await fetch(request);
   return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) };
 }
 

@@ -21,11 +21,16 @@ afterEach(async () => {
 });
 
 describe.each(['auto', 'leveldb'] as const)('on %s', (kind) => {
-  it.each(WAYS)('ten thousand mutated requests fail nothing, by %s', async (way) => {
+  const runs = WAYS.flatMap((way) => [1, 8].map((lanes) => [way, lanes] as const));
+  it.each(runs)('ten thousand mutated requests fail nothing, by %s, %i at once', async (way, lanes) => {
     await using site = await open({ storage: { kind, folder: join(parent, 'data') } }, way);
     const check = await plant(site);
-    const { statuses, grown } = await (way === 'fetch' ? fuzzFetch : fuzzSocket)(site, 10_000, SEED);
-    process.stdout.write(`${JSON.stringify({ kind, way, grown, statuses })}\n`);
+    const { statuses, grown } = await (way === 'fetch' ? fuzzFetch : fuzzSocket)(site, {
+      count: 10_000,
+      seed: SEED,
+      lanes,
+    });
+    process.stdout.write(`${JSON.stringify({ kind, way, lanes, grown, statuses })}\n`);
     expect(grown).toBeLessThan(HEAP_BOUND);
     await check();
     await checkFolder(parent, 'data');

@@ -41,24 +41,46 @@ async function within<T>(work: Promise<T>, what: () => string): Promise<T> {
 const shown = (made: WireRequest): string =>
   JSON.stringify({ ...made, body: made.body.subarray(0, 200).toString('latin1') });
 
-/** Sends mutated requests to the registry's function. */
-export async function fuzzFetch(site: Site, count: number, seed: number): Promise<FuzzReport> {
-  const random = new Random(seed);
+/** How a run goes. */
+export interface FuzzOptions {
+  readonly count: number;
+  readonly seed: number;
+  /** Requests under way at once; more than one makes a run less like the next. Default 1. */
+  readonly lanes?: number;
+}
+
+/** Sends mutated requests in a number of lanes, which share the uploads that are open. */
+async function fuzz(
+  site: Site,
+  { count, seed, lanes = 1 }: FuzzOptions,
+  one: (random: Random, session: string) => Promise<readonly number[]>,
+): Promise<FuzzReport> {
   const statuses: Record<number, number> = {};
-  let session = await startUpload(site, 'fuzz/app');
+  let session = '';
+  let done = 0;
   let half = 0;
-  for (let done = 0; done < count; done++) {
-    if (done === Math.floor(count / 2)) half = heap();
-    if (done % 20 === 0) session = await startUpload(site, 'fuzz/app');
+  const lane = async (random: Random): Promise<void> => {
+    while (done < count) {
+      if (done === Math.floor(count / 2)) half = heap();
+      if (done++ % 20 === 0) session = await startUpload(site, 'fuzz/app');
+      for (const status of await one(random, session)) statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, index) => lane(new Random(seed + index))));
+  return { statuses, grown: heap() - half };
+}
+
+/** Sends mutated requests to the registry's function. */
+export async function fuzzFetch(site: Site, options: FuzzOptions): Promise<FuzzReport> {
+  return await fuzz(site, options, async (random, session) => {
     const made = mutated(random, session);
     const request = requestOf(made);
-    if (request === undefined) continue;
+    if (request === undefined) return [];
     const response = await within(site.registry.fetch(request), () => shown(made));
     const bytes = Buffer.from(await within(response.arrayBuffer(), () => shown(made)));
-    statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-    checkAnswer(made, response.status, response.headers, bytes, seed);
-  }
-  return { statuses, grown: heap() - half };
+    checkAnswer(made, response.status, response.headers, bytes, options.seed);
+    return [response.status];
+  });
 }
 
 /** Undefined for what no `Request` can carry. */
@@ -91,24 +113,16 @@ function checkAnswer(made: WireRequest, status: number, headers: Headers, bytes:
 }
 
 /** Sends mutated requests over sockets, some of them no HTTP any more. */
-export async function fuzzSocket(site: Site, count: number, seed: number): Promise<FuzzReport> {
-  const random = new Random(seed);
-  const statuses: Record<number, number> = {};
-  let session = await startUpload(site, 'fuzz/app');
-  let half = 0;
-  for (let done = 0; done < count; done++) {
-    if (done === Math.floor(count / 2)) half = heap();
-    if (done % 20 === 0) session = await startUpload(site, 'fuzz/app');
+export async function fuzzSocket(site: Site, options: FuzzOptions): Promise<FuzzReport> {
+  return await fuzz(site, options, async (random, session) => {
     const wire = wireOf(mutated(random, session), random);
-    const text = await within(converse(site.url, wire), () => JSON.stringify(wire.bytes.toString('latin1')));
-    const about = `seed ${seed}: ${JSON.stringify(wire.bytes.subarray(0, 2000).toString('latin1'))}`;
+    const about = `seed ${options.seed}: ${JSON.stringify(wire.bytes.subarray(0, 2000).toString('latin1'))}`;
+    const text = await within(converse(site.url, wire), () => about);
     if (wire.whole) expect(text, about).toMatch(/^HTTP\/1\.1 \d{3} /);
-    for (const [, status] of text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)) {
-      expect(Number(status), about).toBeLessThan(500);
-      statuses[Number(status)] = (statuses[Number(status)] ?? 0) + 1;
-    }
-  }
-  return { statuses, grown: heap() - half };
+    const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
+    for (const status of statuses) expect(status, about).toBeLessThan(500);
+    return statuses;
+  });
 }
 
 interface Wire {

@@ -19,7 +19,7 @@ afterEach(async () => {
 it('mutated requests fail nothing, by fetch', async () => {
   await using site = await open({ storage: { kind: 'auto', folder: join(parent, 'data') } });
   const check = await plant(site);
-  const { statuses } = await fuzzFetch(site, 1500, SEED);
+  const { statuses } = await fuzzFetch(site, { count: 2500, seed: SEED });
   for (const status of [200, 201, 202, 204, 206, 304, 400, 404, 405, 412, 416])
     expect(statuses[status] ?? 0, `answers with ${status}`).toBeGreaterThan(0);
   await check();
@@ -29,7 +29,7 @@ it('mutated requests fail nothing, by fetch', async () => {
 it('mutated requests fail nothing, by socket', async () => {
   await using site = await open({ storage: { kind: 'auto', folder: join(parent, 'data') } }, 'socket');
   const check = await plant(site);
-  const { statuses } = await fuzzSocket(site, 600, SEED);
+  const { statuses } = await fuzzSocket(site, { count: 2000, seed: SEED });
   for (const status of [200, 201, 202, 400, 404, 405])
     expect(statuses[status] ?? 0, `answers with ${status}`).toBeGreaterThan(0);
   await check();
@@ -48,7 +48,7 @@ it('mutated requests fail nothing where credentials, proxies and limits count', 
     rateLimit: { perSecond: 1e9 },
   });
   const check = await plant(site);
-  const { statuses } = await fuzzFetch(site, 1500, SEED + 1);
+  const { statuses } = await fuzzFetch(site, { count: 1500, seed: SEED + 1 });
   for (const status of [200, 201, 202, 400, 401, 404])
     expect(statuses[status] ?? 0, `answers with ${status}`).toBeGreaterThan(0);
   await check();

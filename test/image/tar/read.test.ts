@@ -153,7 +153,11 @@ describe('readTar', () => {
   it.each<[string, string, Uint8Array[]]>([
     ['text', 'CONTENT_INVALID', [Buffer.alloc(600, 'text')]],
     ['half a header', 'CONTENT_INVALID', [patched({}).subarray(0, 511)]],
-    ['a wrong checksum', 'CONTENT_INVALID', [Buffer.concat([Buffer.from('g'), patched({}).subarray(1)]), END]],
+    [
+      'a wrong checksum',
+      'CONTENT_INVALID',
+      [Buffer.concat([Buffer.from('g'), patched({}).subarray(1)]), END],
+    ],
     ['a size beyond the input', 'CONTENT_INVALID', [patched({ 124: '77777777777' }), noise(2_000, 1)]],
     ['a body cut short', 'CONTENT_INVALID', [one.subarray(0, 514)]],
     ['padding cut short', 'CONTENT_INVALID', [one.subarray(0, 1000)]],
