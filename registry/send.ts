@@ -38,6 +38,8 @@ export async function send(
   } catch {
     // Whoever made the body has been told.
     outgoing.destroy();
+    // One that was never begun has nobody else to end it.
+    if (answer.body?.locked === false) await answer.body.cancel().catch(() => undefined);
     return;
   }
   if (early && answer.headers.has('content-length')) {

@@ -179,6 +179,20 @@ function publishTests(check: Check): void {
     await bytes.abort('u');
     await assertContent(await bytes.open(location, { start: 0, end: content.byteLength - 1 }), content);
   });
+  check('what is published can be made an upload again', async (bytes) => {
+    const content = pattern(2 * MIB + 9);
+    await publish(bytes, 'u', content.subarray(0, MIB + 5));
+    await bytes.recall('v', digestOf(content));
+    await bytes.recall('u', digestOf(content));
+    assert.deepEqual(await listOf(bytes.uploads()), []);
+    await bytes.recall('u', digestOf(content.subarray(0, MIB + 5)));
+    assert.deepEqual(await listOf(bytes.list()), []);
+    assert.deepEqual(await listOf(bytes.uploads()), ['u']);
+    assert.equal(await bytes.size('u'), MIB + 5);
+    await append(bytes, 'u', content.subarray(MIB + 5));
+    const location = await bytes.publish('u', digestOf(content));
+    await assertContent(await bytes.open(location, { start: 0, end: content.byteLength - 1 }), content);
+  });
   check('two publications of the same digest stand apart', async (bytes) => {
     const content = pattern(MIB + 3);
     const [one, two] = await Promise.all([publish(bytes, 'u', content), publish(bytes, 'v', content)]);

@@ -47,6 +47,11 @@ export interface Bytes {
   publish(id: string, digest: Digest): Promise<Location>;
   /** Drops an upload; one that does not exist is no error, and what was published under its id stays. */
   abort(id: string): Promise<void>;
+  /**
+   * Makes an upload again of what was published under its id with this digest, for a publisher that ended before it
+   * could note the location; nothing when there is no such thing.
+   */
+  recall(id: string, digest: Digest): Promise<void>;
   /** Opens an upload for reading back, as after a restart. */
   read(id: string): Promise<ByteStream>;
   /**

@@ -46,9 +46,8 @@ export class FileBytes implements Bytes {
   }
 
   async publish(id: string, digest: Digest): Promise<Location> {
-    const hex = hexOf(digest);
-    const location = `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}-${id}`;
-    const folder = join(this.#blobs, algorithmOf(digest), hex.slice(0, 2));
+    const location = locate(id, digest);
+    const folder = dirname(join(this.#blobs, location));
     await this.#sync(await this.#open(this.#upload(id), 'write'));
     await this.#folder(folder);
     await this.#files.rename(this.#upload(id), join(this.#blobs, location));
@@ -58,6 +57,11 @@ export class FileBytes implements Bytes {
 
   async abort(id: string): Promise<void> {
     await this.#files.remove(this.#upload(id));
+  }
+
+  async recall(id: string, digest: Digest): Promise<void> {
+    const path = join(this.#blobs, locate(id, digest));
+    if ((await this.#files.size(path)) !== undefined) await this.#files.rename(path, this.#upload(id));
   }
 
   async read(id: string): Promise<ByteStream> {
@@ -140,4 +144,10 @@ export class FileBytes implements Bytes {
     // Also when it was there: a process that ended between the two steps may have made it.
     await this.#files.syncFolder(dirname(path));
   }
+}
+
+/** Where the bytes of an upload come to lie. */
+function locate(id: string, digest: Digest): Location {
+  const hex = hexOf(digest);
+  return `${algorithmOf(digest)}/${hex.slice(0, 2)}/${hex}-${id}`;
 }

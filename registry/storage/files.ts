@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { OciError } from '../../oci/index.js';
+import { NodeFile, guarded } from './node-file.js';
 
 /** An open file. */
 export interface FileHandle {
@@ -37,18 +37,6 @@ export interface Files {
 
 const code = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** Turns a full disk into the one error that says so. */
-async function guarded<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (cause) {
-    if (code(cause) === 'ENOSPC' || code(cause) === 'EDQUOT') {
-      throw new OciError('STORE_FULL', 'no space left on the device that holds the data', { cause });
-    }
-    throw cause;
-  }
-}
-
 const MODES = {
   create: constants.O_CREAT | constants.O_EXCL | constants.O_RDWR,
   write: constants.O_RDWR,
@@ -58,30 +46,12 @@ const MODES = {
 /** The files of the operating system. */
 export const nodeFiles: Files = {
   async open(path, mode) {
-    let file;
     try {
-      file = await guarded(open(path, MODES[mode], 0o640));
+      return await NodeFile.open(path, MODES[mode], 0o640);
     } catch (error) {
       if (mode !== 'create' && code(error) === 'ENOENT') return undefined;
       throw error;
     }
-    return {
-      async writev(buffers, position) {
-        let rest = [...buffers];
-        let at = position;
-        while (rest.length > 0) {
-          const { bytesWritten } = await guarded(file.writev(rest, at));
-          at += bytesWritten;
-          rest = behind(rest, bytesWritten);
-        }
-      },
-      async read(buffer, position) {
-        return (await file.read(buffer, 0, buffer.byteLength, position)).bytesRead;
-      },
-      sync: () => guarded(file.datasync()),
-      size: async () => (await file.stat()).size,
-      close: () => file.close(),
-    };
   },
   rename: (from, to) => guarded(rename(from, to)),
   remove: (path) => rm(path, { force: true }),
@@ -119,17 +89,3 @@ export const nodeFiles: Files = {
     return bavail * bsize;
   },
 };
-
-/** What is left of buffers after a write that took only some bytes. */
-function behind(buffers: readonly Uint8Array[], written: number): Uint8Array[] {
-  let skip = written;
-  const rest: Uint8Array[] = [];
-  for (const buffer of buffers) {
-    if (skip >= buffer.byteLength) skip -= buffer.byteLength;
-    else {
-      rest.push(skip > 0 ? buffer.subarray(skip) : buffer);
-      skip = 0;
-    }
-  }
-  return rest;
-}

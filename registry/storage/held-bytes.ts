@@ -50,6 +50,10 @@ export class HeldBytes implements Bytes {
     return this.#bytes.abort(id);
   }
 
+  recall(id: string, digest: Digest): Promise<void> {
+    return this.#bytes.recall(id, digest);
+  }
+
   read(id: string): Promise<ByteStream> {
     return this.#bytes.read(id);
   }

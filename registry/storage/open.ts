@@ -71,7 +71,7 @@ export async function openWith(drivers: Drivers, options: OpenOptions = {}): Pro
     const collectAfter = await firstCollection(core, drivers.clean);
     const store = new Store(core, { collectAfter }, () => drivers.close());
     await store.quotas.open();
-    if (drivers.rebooted) await store.uploads.reset();
+    if (!drivers.clean) await store.uploads.recover(drivers);
     await drivers.settle();
     return store;
   } catch (error) {

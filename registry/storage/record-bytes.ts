@@ -73,6 +73,16 @@ export class RecordBytes implements Bytes {
     }
   }
 
+  async recall(id: string, digest: Digest): Promise<void> {
+    const found = await this.#find(id);
+    if (found?.content.digest !== digest) return;
+    const { size, runs } = found.content;
+    const upload = encode({ size, runs } satisfies Content);
+    await this.#records.commit([put(contentKey(id), upload)], [{ key: contentKey(id), value: found.value }], {
+      sync: false,
+    });
+  }
+
   async read(id: string): Promise<ByteStream> {
     const { size, runs } = (await this.#needUpload(id)).content;
     const range = { start: 0, end: size - 1 };

@@ -1,4 +1,4 @@
-import { OciError, type DigestAlgorithm } from '../../oci/index.js';
+import { OciError, type Digest, type DigestAlgorithm } from '../../oci/index.js';
 import type { Core } from './core.js';
 import { keys } from './keys.js';
 import { put, remove, scan, type Operation } from './records.js';
@@ -14,6 +14,8 @@ export interface Session {
   readonly algorithm: DigestAlgorithm;
   /** What the driver knows its bytes by; while they are few they lie in a record. */
   readonly spool?: string | undefined;
+  /** The digest under which the spool is being published. */
+  readonly publishing?: Digest | undefined;
 }
 
 /** The bytes of a session. */
@@ -115,13 +117,22 @@ export class Sessions {
     return count;
   }
 
-  /** After a power loss spools may have holes: sessions go on without them. */
-  async reset(): Promise<void> {
-    for await (const [key, value] of scan(this.#core.records, keys.sessions)) {
-      const { spool, ...session } = decode<Session>(value);
+  /**
+   * Puts sessions right after an unclean end.
+   * @param rebooted the power may have gone: spools may have holes, so sessions go on without them
+   */
+  async recover(rebooted: boolean): Promise<void> {
+    const { records, bytes } = this.#core;
+    for await (const [key, value] of scan(records, keys.sessions)) {
+      const { spool, publishing, ...session } = decode<Session>(value);
       if (spool === undefined) continue;
-      await this.#core.records.commit([put(key, encode(session))]);
-      await this.#core.bytes.abort(spool);
+      if (rebooted) {
+        await records.commit([put(key, encode(session))]);
+        await bytes.abort(spool);
+      } else if (publishing !== undefined) {
+        // The commit that links a blob ends its session: nothing is linked to these bytes.
+        await bytes.recall(spool, publishing);
+      }
     }
   }
 

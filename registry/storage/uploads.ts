@@ -109,6 +109,8 @@ export class Uploads {
         await this.#fill(intake, guarded, options, room);
         await intake.close();
         commit();
+        if (intake.spool !== undefined)
+          await this.#sessions.save(id, { ...session, spool: intake.spool, publishing: digest });
         await this.#publish(repo, digest, intake, this.#sessions.end(id));
       } catch (error) {
         await this.#keep(id, session, intake).catch(() => undefined);
@@ -161,9 +163,9 @@ export class Uploads {
     return await this.#sessions.expire((id) => this.#turns.busy(id));
   }
 
-  /** After a power loss the bytes of open uploads may be holes: they start again from what is sure. */
-  async reset(): Promise<void> {
-    await this.#sessions.reset();
+  /** Puts open uploads right after an unclean end. @param rebooted what was not synced may be gone */
+  async recover({ rebooted }: { readonly rebooted: boolean }): Promise<void> {
+    await this.#sessions.recover(rebooted);
   }
 
   /** The upload as it stands, ready for more. */

@@ -119,7 +119,6 @@ describe('isHost', () => {
     '999.1.1.1',
     '1.2.3.4.5',
     'foo.1',
-    'xn--zz',
   ])('refuses %s, which a URL reads as something else', (host) => {
     expect(isHost(host)).toBe(false);
   });

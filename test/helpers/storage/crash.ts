@@ -24,7 +24,14 @@ function prepare(kind: Kind, seed: number): Play {
   const clock = { time: 1_000_000 };
   let ids = 0;
   const options = { rules: SCENE_RULES, now: () => clock.time, newId: () => `id${ids++}` };
-  return { disk, clock, ledger: new Ledger(), uploads: new Map(), open: () => disk.open(options) };
+  return {
+    disk,
+    clock,
+    ledger: new Ledger(),
+    uploads: new Map(),
+    finishing: new Map(),
+    open: () => disk.open(options),
+  };
 }
 
 /** How many steps the scenario takes when nothing goes wrong. */
@@ -82,11 +89,11 @@ async function openAndDie({ disk, open }: Play): Promise<void> {
 }
 
 /** Opens the store and looks at all that should be there, and that it can do what it could. */
-async function lookAt({ ledger, clock, uploads, open }: Play, kept: boolean): Promise<string[]> {
+async function lookAt({ ledger, clock, uploads, finishing, open }: Play, kept: boolean): Promise<string[]> {
   const store = await open();
   const problems = [...(await ledger.check(store)), ...(await problemsOf(store))];
   await push(store);
-  problems.push(...(await resume(store, uploads, kept)));
+  problems.push(...(await resume(store, { uploads, finishing }, kept)));
   clock.time += 200_000;
   await store.collect({ untagged: true });
   problems.push(...(await problemsOf(store, { orphans: true })));

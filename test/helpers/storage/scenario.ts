@@ -44,6 +44,8 @@ export interface Scene {
   readonly clock: Clock;
   /** By id. */
   readonly uploads: Map<string, OpenUpload>;
+  /** Those whose last request was not answered: they are over, or as they were. */
+  readonly finishing: Map<string, OpenUpload>;
   /** Told of an operation that failed; it is tried once more afterwards. */
   readonly onFailure: (error: unknown) => Promise<void>;
 }
@@ -226,8 +228,11 @@ class Client {
   async finish(repo: string, id: string, { bytes, digest }: Stored): Promise<void> {
     await this.#attempt({ [`blob ${repo} ${digest}`]: digest }, async () => {
       const { size } = await this.#store.uploads.status(repo, id);
+      const open = this.#scene.uploads.get(id);
       this.#scene.uploads.delete(id);
+      if (open !== undefined) this.#scene.finishing.set(id, open);
       await this.#store.uploads.finish(repo, id, digest, streamOf(bytes.subarray(size)), { at: size });
+      this.#scene.finishing.delete(id);
     });
   }
 
@@ -307,9 +312,13 @@ async function unlessGone(work: Promise<unknown>): Promise<void> {
  * Goes on with the uploads that were open. Returns what cannot be.
  * @param kept every acknowledged byte must be there still
  */
-export async function resume(store: Store, uploads: Scene['uploads'], kept: boolean): Promise<string[]> {
+export async function resume(
+  store: Store,
+  { uploads, finishing }: Pick<Scene, 'uploads' | 'finishing'>,
+  kept: boolean,
+): Promise<string[]> {
   const problems: string[] = [];
-  for (const [id, { repo, blob, acknowledged }] of uploads) {
+  for (const [id, { repo, blob, acknowledged }] of [...uploads, ...finishing]) {
     try {
       const { size } = await store.uploads.status(repo, id);
       if (kept && size < acknowledged)
@@ -317,7 +326,8 @@ export async function resume(store: Store, uploads: Scene['uploads'], kept: bool
       await store.uploads.finish(repo, id, blob.digest, streamOf(blob.bytes.subarray(size)), { at: size });
     } catch (error) {
       const gone = isOciError(error, 'BLOB_UPLOAD_UNKNOWN');
-      if (kept || !gone) problems.push(`upload ${id} cannot go on: ${(error as Error).message}`);
+      if (!gone || (kept && !finishing.has(id)))
+        problems.push(`upload ${id} cannot go on: ${(error as Error).message}`);
     }
   }
   return problems;

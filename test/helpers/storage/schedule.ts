@@ -57,6 +57,7 @@ export class Schedule {
       'append',
       'publish',
       'abort',
+      'recall',
       'read',
       'open',
       'delete',

@@ -155,12 +155,13 @@ describe('an upload', () => {
 
   it('does not hold more memory than it has bytes', async () => {
     const store = await openMemory();
-    const shared = Buffer.alloc(64 * 1024, 'x');
+    const shared = Buffer.alloc(1024 * 1024, 'x');
     const small = shared.subarray(100, 200);
     await store.uploads.put('a', digestOf(small), streamOf(small));
     const kept = await store.core.records.get(`v!${digestOf(small)}`);
     expect(kept?.byteLength).toBe(100);
-    expect(kept?.buffer.byteLength).toBeLessThan(16 * 1024);
+    // Small buffers share one of Node's.
+    expect(kept?.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + 64);
   });
 });
 
@@ -185,7 +186,10 @@ describe('a medium that failed once', () => {
         const file = await nodeFiles.open(path, mode);
         if (file === undefined) return undefined;
         return {
-          ...file,
+          writev: (buffers, position) => file.writev(buffers, position),
+          read: (buffer, position) => file.read(buffer, position),
+          size: () => file.size(),
+          close: () => file.close(),
           async sync() {
             check('fsync');
             await file.sync();
