@@ -35,7 +35,9 @@ async function main(args) {
   const report = await suite.run(options);
   if (options.json) console.log(JSON.stringify(report, undefined, 2));
   else printReport(report);
-  if (options.record) await recordReport(options.suite, report, args);
+  if (options.record || options.results !== undefined) {
+    await recordReport(options.suite, report, args, options.results);
+  }
   return report.rows.some((row) => row.failed !== undefined) ? 1 : 0;
 }
 

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
  * @property {boolean} json
  * @property {boolean} quick smaller content and fewer rounds
  * @property {boolean} record
+ * @property {string | undefined} results file to write the section to instead of bench/RESULTS.md
  * @property {string | undefined} data folder for what the servers store
  * @property {string | undefined} dist build to measure instead of this checkout's
  * @property {string | undefined} versus another build that takes part, to compare two states of the source
@@ -23,6 +24,7 @@ export const USAGE = `Usage: npm run bench -- SUITE [options]
   --quick          smaller content, fewer rounds
   --json           print samples as JSON
   --record         rewrite the suite's section of bench/RESULTS.md
+  --results FILE   write that section into another file; goes with every other option
   --data DIR       where servers store; must be on the disk to be measured
   --dist DIR       measure this build instead of dist/
   --versus DIR     let another build take part as well`;
@@ -43,6 +45,7 @@ export function parseOptions(args) {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       record: { type: 'boolean', default: false },
+      results: { type: 'string' },
       data: { type: 'string' },
       dist: { type: 'string' },
       versus: { type: 'string' },
@@ -53,14 +56,18 @@ export function parseOptions(args) {
   if (runs !== undefined && !(Number.isInteger(runs) && runs > 0 && runs <= 100)) {
     throw new Error(`--runs ${values.runs} is not a number from 1 to 100`);
   }
-  if (values.record && (values.dist ?? values.versus ?? values.only) !== undefined) {
-    throw new Error('--record is for whole runs of this checkout: without --dist, --versus and --only');
+  const partial = values.quick || (values.dist ?? values.versus ?? values.only) !== undefined;
+  if (values.record && partial) {
+    throw new Error(
+      '--record is for whole runs of this checkout, without --quick, --dist, --versus and --only: see --results',
+    );
   }
   return {
     ...values,
     suite: positionals[0],
     only: values.only === undefined ? undefined : new RegExp(values.only),
     runs,
+    results: values.results,
     data: values.data,
     dist: values.dist,
     versus: values.versus,

@@ -76,9 +76,10 @@ export class Running {
  * Runs a program to its end and gives what it printed.
  * @param {string} program
  * @param {readonly string[]} args
+ * @param {Record<string, string>} [environment]
  */
-export async function run(program, args) {
-  const child = new Running(program, args);
+export async function run(program, args, environment = {}) {
+  const child = new Running(program, args, environment);
   const code = await child.ended;
   if (code !== 0)
     throw new Error(`${program} ended with ${code}: ${child.complaint || child.out.slice(-500)}`);

@@ -1,7 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { cells } from './report.mjs';
 
 const FILE = new URL('../RESULTS.md', import.meta.url);
+/** Options with a place on somebody's disk, which is nobody else's business. */
+const PLACES = ['--data', '--results', '--dist', '--versus'];
 const INTRODUCTION = `# Results
 
 Written by \`npm run bench -- SUITE --record\`. Contenders take turns within one run on one machine; a ratio compares
@@ -17,13 +20,19 @@ const markdownRow = (line) => `| ${line.map((cell) => cell.replaceAll('|', '\\|'
  * @param {string} suite
  * @param {import('./types.js').Report} report
  * @param {readonly string[]} args
+ * @param {string} [path] another file than the one of the repository
  */
-export async function recordReport(suite, report, args) {
-  const [head = [], ...body] = cells(report);
+export async function recordReport(suite, report, args, path) {
+  const file = path === undefined ? FILE : pathToFileURL(path);
+  // What exactly went wrong was printed; it may name places on somebody's disk.
+  const rows = report.rows.map((row) => (row.failed === undefined ? row : { ...row, failed: 'in this run' }));
+  const [head = [], ...body] = cells({ ...report, rows });
   const facts = Object.entries(report.facts).map(([name, value]) => `${name} ${value}`);
-  // Where somebody keeps data is nobody else's business.
   const shownArgs = args
-    .filter((arg, index) => arg !== '--record' && !arg.startsWith('--data') && args[index - 1] !== '--data')
+    .filter((arg, index) => {
+      const place = PLACES.some((name) => arg.startsWith(name) || args[index - 1] === name);
+      return arg !== '--record' && !place;
+    })
     .join(' ');
   const section = [
     `## ${suite}`,
@@ -38,10 +47,10 @@ export async function recordReport(suite, report, args) {
     ...report.notes.flatMap((note) => ['', note]),
     '',
   ].join('\n');
-  const text = await readFile(FILE, 'utf8').catch(() => INTRODUCTION);
+  const text = await readFile(file, 'utf8').catch(() => INTRODUCTION);
   const sections = text.split(/\n(?=## )/);
   const at = sections.findIndex((part) => part.startsWith(`## ${suite}\n`));
   if (at < 0) sections.push(section);
   else sections[at] = section;
-  await writeFile(FILE, `${sections.map((part) => part.trimEnd()).join('\n\n')}\n`);
+  await writeFile(file, `${sections.map((part) => part.trimEnd()).join('\n\n')}\n`);
 }

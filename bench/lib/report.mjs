@@ -32,24 +32,32 @@ export function cells({ contenders, peer, rows }) {
       const factors = ratios(samples, reference, row.better);
       return [shown(samples), factors.length === 0 ? '-' : `×${shown(factors)}`];
     });
-    return [row.label, row.unit, shown(reference), ...figures, ...judge(row, others[0]?.id ?? '', reference)];
+    return [row.label, row.unit, shown(reference), ...figures, ...judge(row, others, reference)];
   });
   return [head, ...body];
 }
 
 /**
+ * The goal of a row and whether it was met: a bound holds for each of our stores, a ratio for the first, the default.
  * @param {import('./types.js').Result} row
- * @param {string} ours
+ * @param {readonly { id: string, label: string }[]} ours
  * @param {readonly number[]} reference
  */
-function judge(row, ours, reference) {
-  const samples = row.samples[ours] ?? [];
-  if (row.limit !== undefined) {
-    const good = row.better === 'less' ? median(samples) <= row.limit : median(samples) >= row.limit;
-    return [`${row.better === 'less' ? '≤' : '≥'} ${figure(row.limit)}`, good ? 'met' : 'MISSED'];
+function judge({ samples, better, limit, target }, ours, reference) {
+  if (limit !== undefined) {
+    const missed = ours.filter(({ id }) => {
+      const middle = median(samples[id] ?? []);
+      return better === 'less' ? middle > limit : middle < limit;
+    });
+    const who = missed.length === ours.length ? '' : ` by ${missed.map(({ label }) => label).join(', ')}`;
+    return [
+      `${better === 'less' ? '≤' : '≥'} ${figure(limit)}`,
+      missed.length === 0 ? 'met' : `MISSED${who}`,
+    ];
   }
-  if (row.target === undefined) return ['', ''];
-  return [`×${row.target}`, median(ratios(samples, reference, row.better)) >= row.target ? 'met' : 'MISSED'];
+  if (target === undefined) return ['none', ''];
+  const ratio = median(ratios(samples[ours[0]?.id ?? ''] ?? [], reference, better));
+  return [`×${target}`, ratio >= target ? 'met' : 'MISSED'];
 }
 
 /** @param {import('./types.js').Report} report */

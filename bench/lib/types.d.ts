@@ -12,12 +12,14 @@ export interface Row {
   readonly limit?: number;
   /** Why the row cannot run here. */
   readonly skip?: string;
+  /** Most rounds it takes part in, when one takes long. */
+  readonly rounds?: number;
   /** Contenders it makes sense for. Default: all. */
   readonly only?: readonly string[];
 }
 
 /** What became of a row. */
-export interface Result extends Omit<Row, 'only'> {
+export interface Result extends Omit<Row, 'only' | 'rounds'> {
   /** Why a sample is missing. */
   failed?: string;
   /** By contender, one a round; NaN when a round failed. */

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { run } from '../lib/processes.mjs';
 import { startServer } from './servers.mjs';
+import { OURS, kindOf } from './shared.mjs';
 
 const CHILD = fileURLToPath(new URL('start-child.mjs', import.meta.url));
-const OURS = ['auto', 'versus', 'leveldb'];
 
 /**
  * One figure of a process that has loaded nothing before.
@@ -11,12 +11,10 @@ const OURS = ['auto', 'versus', 'leveldb'];
  * @param {'memory' | 'disk'} where
  * @returns {import('./rows.js').AloneRow['alone']}
  */
-const inProcess =
-  (what, where) =>
-  async ({ dist = '', id }, folder) => {
-    const kind = where === 'memory' ? where : id === 'leveldb' ? id : 'auto';
-    return JSON.parse(await run(process.execPath, [CHILD, dist, kind, folder, what]));
-  };
+const inProcess = (what, where) => async (contender, folder) => {
+  const kind = where === 'memory' ? where : kindOf(contender);
+  return JSON.parse(await run(process.execPath, [CHILD, contender.dist ?? '', kind, folder, what]));
+};
 
 /** @returns {import('./rows.js').AloneRow[]} */
 export function startRows() {

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { firstLine, has, machineFacts, settle } from '../lib/machine.mjs';
+import { collectionRows } from './collection.mjs';
+import { growthRows } from './growth.mjs';
 import { memoryRows } from './memory.mjs';
 import { readRows } from './reads.mjs';
 import { PEER, contendersOf, startServer } from './servers.mjs';
+import { skopeoRows } from './skopeo.mjs';
 import { startRows } from './start.mjs';
 import { transferRows } from './transfers.mjs';
 
@@ -21,7 +24,15 @@ const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
  * @returns {AnyRow[]}
  */
 function rows(options) {
-  const all = [...transferRows(options), ...readRows(options), ...memoryRows(options), ...startRows()];
+  const all = [
+    ...transferRows(options),
+    ...skopeoRows(options),
+    ...readRows(options),
+    ...memoryRows(options),
+    ...startRows(),
+    ...growthRows(options),
+    ...collectionRows(options),
+  ];
   return all.filter(({ id }) => options.only?.test(id) ?? true);
 }
 
@@ -97,6 +108,7 @@ async function runRound(list, contenders, folder, round) {
       }
     }
     for (const [index, { row, result }] of list.entries()) {
+      if (round >= (row.rounds ?? Infinity)) continue;
       for (const contender of rotated(contenders, round + index)) {
         if (row.only?.includes(contender.id) === false) continue;
         await sample(result, contender, () => measure(row, contender, servers.get(contender.id), folder));
@@ -152,9 +164,11 @@ async function run(options) {
 function peerFacts() {
   const version = /(\d+\.\S+)/.exec(firstLine('docker-registry', ['--version']) ?? '')?.[1];
   const wrk = /wrk \S*?(\d+\.\S+)/.exec(firstLine('wrk', ['--version']) ?? '')?.[1];
+  const skopeo = /(\d+\.\S+)/.exec(firstLine('skopeo', ['--version']) ?? '')?.[1];
   return {
     'docker-registry': version ?? 'unknown',
     ...(wrk === undefined ? {} : { wrk }),
+    ...(skopeo === undefined ? {} : { skopeo }),
   };
 }
 

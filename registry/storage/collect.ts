@@ -38,6 +38,9 @@ interface Parts {
   readonly repositories: Repositories;
 }
 
+/** Blobs that are taken out at once. */
+const UNLINKS = 32;
+
 /**
  * Collects what nothing needs while requests go on. For each digest it reads the lease, then looks for whatever needs
  * the digest, then deletes on the condition that the lease is the one it read: every commit that starts to need
@@ -76,21 +79,43 @@ export class Collector {
     dryRun: boolean,
     signal?: AbortSignal,
   ): Promise<{ blobs: number; bytes: number }> {
-    const { blobs, leases } = this.#parts;
+    const { records, now, rules } = this.#core;
     const sum = { blobs: 0, bytes: 0 };
-    const needed = new Children(scanKeys(this.#core.records, keys.edges(repo)));
-    for await (const key of scanKeys(this.#core.records, keys.links(repo))) {
+    const started = now();
+    const needed = new Children(scanKeys(records, keys.edges(repo)));
+    // Several at once share a write to disk; a count that all of them change would have them wait for each other.
+    const crew = new Crew(rules.quotas.length === 0 ? UNLINKS : 1);
+    for await (const key of scanKeys(records, keys.links(repo))) {
       signal?.throwIfAborted();
       const digest = lastPart(key) as Digest;
       if (await needed.has(digest)) continue;
-      const lease = await leases.read(repo, digest);
-      if (lease.live || (await parentOf(this.#core.records, repo, digest)) !== undefined) continue;
-      const record = await blobs.record(digest);
-      if (!dryRun && !(await blobs.unlink(repo, digest, lease.value))) continue;
-      sum.blobs++;
-      if (record?.links === 1) sum.bytes += record.size;
+      await crew.add(async () => {
+        const freed = await this.#blob(repo, digest, started, dryRun);
+        if (freed === undefined) return;
+        sum.blobs++;
+        sum.bytes += freed;
+      });
     }
+    await crew.end();
     return sum;
+  }
+
+  /**
+   * Takes a blob that no edge led to when the walk came by.
+   * @param started when the walk began. An edge that came later was written with a lease, which still lives unless a
+   *   whole lease has gone by: only then must the edges be looked at again
+   * @returns the bytes that the medium gets back; undefined when the blob stays
+   */
+  async #blob(repo: string, digest: Digest, started: number, dryRun: boolean): Promise<number | undefined> {
+    const { records, rules, now } = this.#core;
+    const { blobs, leases } = this.#parts;
+    const lease = await leases.read(repo, digest);
+    if (lease.live) return undefined;
+    const late = now() - started >= rules.lease;
+    if (late && (await parentOf(records, repo, digest)) !== undefined) return undefined;
+    const record = await blobs.record(digest);
+    if (!dryRun && !(await blobs.unlink(repo, digest, lease.value))) return undefined;
+    return record?.links === 1 ? record.size : 0;
   }
 
   /** Manifests without a tag, an index above them or a subject that is there. Taking one may free others. */
@@ -147,6 +172,33 @@ export class Collector {
       });
     }
     if (failure !== undefined) throw failure;
+  }
+}
+
+/** Does work side by side, so many at once; the first failure is met by whoever adds next, or at the end. */
+class Crew {
+  readonly #size: number;
+  readonly #working = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  async add(work: () => Promise<void>): Promise<void> {
+    while (this.#working.size >= this.#size) await Promise.race(this.#working);
+    if (this.#failure !== undefined) await this.end();
+    const done: Promise<void> = work()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#working.delete(done));
+    this.#working.add(done);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#working);
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }
 

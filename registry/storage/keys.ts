@@ -53,6 +53,12 @@ export const keys = {
   setting: (name: string): string => `k!${name}`,
 } as const;
 
+/**
+ * Records that never go, one behind each family. LevelDB looks for the first live key through everything deleted, also
+ * beyond the end of a range: without them a look into an empty range walks over what another family lost.
+ */
+export const FENCES: readonly string[] = 'bcefgklmnopqrstuvx'.split('').map((family) => `${family}"`);
+
 /** The last component of a key. */
 export function lastPart(key: string): string {
   return key.slice(key.lastIndexOf('!') + 1);

@@ -8,7 +8,7 @@ import { DEFAULT_RULES, type Core, type StoreRules } from './core.js';
 import { FileBytes } from './file-bytes.js';
 import { HeldBytes } from './held-bytes.js';
 import { nodeFiles } from './files.js';
-import { keys } from './keys.js';
+import { FENCES, keys } from './keys.js';
 import { LevelRecords, type Database } from './level-records.js';
 import { LEVEL_ENCODINGS, openLevel } from './open-level.js';
 import { own, type Owner } from './owner.js';
@@ -105,6 +105,7 @@ export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
     records = opened;
     await nodeFiles.syncFolder(folder);
     await migrate(opened, folder);
+    await fence(opened);
     const bytes = await chooseBytes(opened, folder, kind);
     return {
       records: opened,
@@ -122,6 +123,12 @@ export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
   }
 }
 
+/** Sets the fences of a new database. */
+async function fence(records: Records): Promise<void> {
+  if ((await records.get(FENCES.at(-1) ?? '')) !== undefined) return;
+  await records.commit(FENCES.map((key) => put(key, new Uint8Array(0))));
+}
+
 /** Says goodbye only when everything is durable. */
 async function closeDrivers(records: Records, bytes: Bytes, owner: Owner): Promise<void> {
   let clean = false;
@@ -137,11 +144,17 @@ async function closeDrivers(records: Records, bytes: Bytes, owner: Owner): Promi
 
 /** Makes a folder, and its entry in each folder above that is new, durable. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o750 });
-  if (first === undefined) return;
-  const above = dirname(resolve(first));
-  for (let path = resolve(folder); path !== above; path = dirname(path))
-    await nodeFiles.syncFolder(dirname(path));
+  const path = resolve(folder);
+  // Not `recursive`: where nothing can be made, as below /proc, Node then tries for ever.
+  const failure = await mkdir(path, { mode: 0o750 }).catch(
+    (error: unknown) => error as NodeJS.ErrnoException,
+  );
+  if (failure?.code === 'EEXIST') return;
+  if (failure?.code === 'ENOENT' && dirname(path) !== path) {
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o750 });
+  } else if (failure !== undefined) throw failure;
+  await nodeFiles.syncFolder(dirname(path));
 }
 
 async function openMemory(): Promise<Drivers> {

@@ -115,8 +115,10 @@ export class RecordAppender implements Appender {
       put(chunkKey(number), value),
       put(this.#target.key, encode({ size: this.#stored, runs: this.#runs })),
     ];
-    if (this.#replaced !== undefined) operations.push(remove(chunkKey(this.#replaced)));
+    const replaced = this.#replaced;
     this.#replaced = undefined;
-    await this.#target.records.commit(operations, [], { sync: false });
+    if (replaced !== undefined) operations.push(remove(chunkKey(replaced)));
+    // From here on no list names the chunk that is replaced: a power loss must not bring it back.
+    await this.#target.records.commit(operations, [], { sync: replaced !== undefined });
   }
 }

@@ -44,6 +44,8 @@ export async function problemsOf(
 async function familiesOf(store: Store): Promise<Families> {
   const families = new Map<string, Map<string, Uint8Array>>();
   for await (const [key, value] of store.core.records.entries()) {
+    // What is no family's is a fence between two.
+    if (key[1] !== '!') continue;
     const family = key.slice(0, 1);
     if (!families.has(family)) families.set(family, new Map());
     families.get(family)?.set(key.slice(2), value);
