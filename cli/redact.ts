@@ -3,7 +3,8 @@ const HIDDEN = '***';
 /** What may stand in a text that came from outside and is nobody's business, and how it is shown. */
 const SECRETS: readonly (readonly [pattern: RegExp, shown: string])[] = [
   // https://user:password@host
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'\\]+@/gi, `$1${HIDDEN}@`],
+  // Looked for from the start of a word only: from every letter of a long one it would take for ever.
+  [/((?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'\\]+@/gi, `$1${HIDDEN}@`],
   // Authorization: Bearer …, Basic …
   [/\b(bearer|basic)\s+[A-Za-z0-9+/_~.=-]{8,}/gi, `$1 ${HIDDEN}`],
   // ?token=…, password: …, "secret":"…"

@@ -31,6 +31,7 @@ export {
   isSchema1Type,
 } from './media-types.js';
 export {
+  DESCRIPTOR_LIMIT,
   MANIFEST_LIMIT,
   artifactTypeOf,
   childrenOf,

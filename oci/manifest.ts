@@ -7,6 +7,9 @@ import { quote } from './quote.js';
 /** Largest manifest that is read or stored here, in bytes. The spec asks for 4 MiB at least. */
 export const MANIFEST_LIMIT = 8 * 1024 * 1024;
 
+/** Most layers of an image or manifests of an index: each costs records, and real ones have some hundreds at most. */
+export const DESCRIPTOR_LIMIT = 4096;
+
 interface ManifestCommon {
   /** The type the manifest travels under: its `Content-Type`. */
   readonly mediaType: string;
@@ -89,6 +92,9 @@ function parseList(value: unknown, at: string): readonly Descriptor[] {
   // Go writes an empty list as null.
   if (value === null) return [];
   if (!Array.isArray(value)) throw invalid(`${at} is ${value === undefined ? 'missing' : 'not a list'}`);
+  if (value.length > DESCRIPTOR_LIMIT) {
+    throw invalid(`${at} has ${value.length} entries, more than ${DESCRIPTOR_LIMIT}`);
+  }
   return value.map((entry, index) => parseDescriptor(entry, `${at}[${index}]`));
 }
 

@@ -1,9 +1,10 @@
 import { OciError, type ByteRange } from '../oci/index.js';
 import { digestFrom, empty, header, repositoryOf, type Call } from './call.js';
-import { isUnchanged } from './conditional.js';
+import { conditionOf, isUnchanged } from './conditional.js';
 import { errorResponse } from './errors.js';
 import { wholeAnswer, withLender } from './lend.js';
 import { parseRange } from './range.js';
+import { requireCondition } from './storage/condition.js';
 import { toWebStream } from './web-stream.js';
 
 interface Target {
@@ -23,7 +24,7 @@ export async function getBlob(call: Call, target: Target): Promise<Response> {
     'accept-ranges': 'bytes',
     'cache-control': `${call.access.open ? 'public' : 'private'}, max-age=31536000, immutable`,
   };
-  if (isUnchanged(header(call, 'if-none-match'), digest)) return empty(304, headers);
+  if (isUnchanged(call, digest)) return empty(304, headers);
   headers['content-type'] = 'application/octet-stream';
   let range: ByteRange | undefined;
   try {
@@ -55,6 +56,9 @@ function rangeApplies(call: Call, digest: string): boolean {
 export async function deleteBlob(call: Call, target: Target): Promise<Response> {
   const repo = repositoryOf(call, target.repo);
   const digest = digestFrom(call, target.digest);
+  // A blob that is not there is unknown, whatever the condition.
+  if ((await call.store.blobs.stat(repo, digest)) !== undefined)
+    requireCondition(`blob ${digest}`, digest, conditionOf(call));
   await call.store.blobs.delete(repo, digest);
   return empty(202, { 'content-length': '0', 'docker-content-digest': digest });
 }

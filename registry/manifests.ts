@@ -11,7 +11,7 @@ import {
   type Digest,
 } from '../oci/index.js';
 import { bodyOf, contentLength, empty, header, repositoryOf, type Call } from './call.js';
-import { isUnchanged, parseTags } from './conditional.js';
+import { conditionOf, isUnchanged } from './conditional.js';
 import { wholeAnswer } from './lend.js';
 import { errorResponse } from './errors.js';
 import { parseAccept, wantsImageOnly } from './negotiate.js';
@@ -43,7 +43,7 @@ export async function getManifest(call: Call, target: Target): Promise<Response>
     etag: `"${digest}"`,
     ...(byTag ? { vary: 'Accept' } : {}),
   };
-  if (isUnchanged(header(call, 'if-none-match'), digest)) return empty(304, headers);
+  if (isUnchanged(call, digest)) return empty(304, headers);
   const init = {
     status: 200,
     headers: {
@@ -84,18 +84,13 @@ export async function putManifest(call: Call, target: Target): Promise<Response>
     return errorResponse(error, {}, 414);
   }
   const bytes = await readManifest(call);
-  const ifMatch = parseTags(header(call, 'if-match'));
-  const ifNoneMatch = parseTags(header(call, 'if-none-match'));
   const contentType = header(call, 'content-type');
   const put = await call.store.manifests.put(repo, {
     bytes,
     tags,
     ...(contentType === undefined ? {} : { contentType }),
     ...(digest === undefined ? {} : { digest }),
-    condition: {
-      ...(ifMatch === undefined ? {} : { ifMatch }),
-      ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
-    },
+    condition: conditionOf(call),
   });
   const warning = warningOf(bytes, put.mediaType);
   return empty(201, {
@@ -125,10 +120,11 @@ async function readManifest(call: Call): Promise<Uint8Array> {
 export async function deleteManifest(call: Call, target: Target): Promise<Response> {
   const repo = repositoryOf(call, target.repo);
   call.note.reference = target.reference.slice(0, 200);
+  const condition = conditionOf(call);
   try {
     if (target.reference.includes(':'))
-      await call.store.manifests.delete(repo, parseDigest(target.reference));
-    else await call.store.tags.delete(repo, parseTag(target.reference));
+      await call.store.manifests.delete(repo, parseDigest(target.reference), condition);
+    else await call.store.tags.delete(repo, parseTag(target.reference), condition);
   } catch (error) {
     if (isOciError(error, 'MANIFEST_UNKNOWN')) throw await unknownManifest(call, repo, target.reference);
     throw error;

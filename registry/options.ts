@@ -2,6 +2,7 @@ import picomatch from 'picomatch';
 import { OciError } from '../oci/index.js';
 import { OPEN_ACCESS, type Access } from './access/access.js';
 import { checkAccess, type AccessOptions } from './access/options.js';
+import { checkShape } from './options-shape.js';
 import { DEFAULT_RULES, type StoreRules } from './storage/core.js';
 import type { StorageOptions } from './storage/open.js';
 
@@ -123,6 +124,7 @@ export function resolveOptions(options: RegistryOptions): CheckedOptions {
       throw new OciError('INVALID_OPTION', `${name} is ${value}, expected a number that is not negative`);
     return value;
   };
+  checkShape(options);
   const { rateLimit } = options;
   if (rateLimit?.perSecond === 0)
     throw new OciError('INVALID_OPTION', 'rateLimit.perSecond is 0: nobody could send anything');
@@ -172,6 +174,11 @@ export function resolveOptions(options: RegistryOptions): CheckedOptions {
 
 function checkedAccess(access: Access | AccessOptions): Access | AccessOptions {
   if ('mode' in access) checkAccess(access);
+  else if (typeof access.authenticate !== 'function')
+    throw new OciError(
+      'INVALID_OPTION',
+      'access has no mode, and is no access that createRegistry could use',
+    );
   return access;
 }
 

@@ -33,12 +33,16 @@ interface Forwarded {
 }
 
 /**
- * What proxies say: `Forwarded` (RFC 7239), else the `X-Forwarded-` headers. Each proxy adds to the end of a list, so
+ * What proxies say: the `X-Forwarded-` headers, else `Forwarded` (RFC 7239). Each proxy adds to the end of a list, so
  * scheme and host of the outermost come first. The client is the last: what stands before it anybody may have sent.
  */
 function forwardedOf(request: Request): Forwarded {
   const list = (name: string): string[] | undefined => request.headers.get(name)?.split(',');
-  const standard = list('forwarded')?.map(parseForwarded);
+  // A proxy that speaks the older headers passes on what a client wrote into the standard one.
+  const older = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'].some((name) =>
+    request.headers.has(name),
+  );
+  const standard = older ? undefined : list('forwarded')?.map(parseForwarded);
   if (standard !== undefined) {
     const outermost = standard[0];
     return clean({

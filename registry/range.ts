@@ -1,8 +1,9 @@
 import { OciError, quote, type ByteRange } from '../oci/index.js';
 
 /**
- * Reads a `Range` header for content of `size` bytes (RFC 9110, section 14.2). Several ranges, other units and broken
- * values are ignored, as the RFC wants.
+ * Reads a `Range` header for content of `size` bytes (RFC 9110, section 14.2). Several ranges, other units and what
+ * is no range at all are ignored, as the RFC wants. A range that ends before it starts is answered with 416 all the
+ * same: the distribution spec's own suite asks for that.
  * @returns undefined: send everything
  * @throws OciError `RANGE_INVALID` with `detail.size` when the range has no byte of the content
  */

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Hono, type Context } from 'hono';
-import { OciError } from '../oci/index.js';
+import { OciError, isOciError } from '../oci/index.js';
 import { Challenge, authorize, type Caller } from './access/authorize.js';
 import { openAccess } from './access/options.js';
 import { TOKEN_PATH } from './access/token-endpoint.js';
 import { bodyOf, type NodeBindings, type RequestNote } from './call.js';
 import { errorResponse, statusOf } from './errors.js';
+import { refuseForeignWrite } from './operations/foreign.js';
 import { Operations } from './operations/operations.js';
 import { originOf, clientOf } from './origin.js';
 import {
@@ -56,7 +57,7 @@ interface Env {
  * @throws OciError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_VERSION`
  */
 export async function createRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const checked = resolveOptions(options);
+  const checked = withQuietErrors(resolveOptions(options));
   const store = await openStore(checked.storage, {
     rules: checked.rules,
     now: checked.now,
@@ -64,9 +65,9 @@ export async function createRegistry(options: RegistryOptions = {}): Promise<Reg
   });
   const resolved = await withAccess(checked, store);
   const operations = await Operations.open(store, resolved);
-  const app = buildApp(store, resolved, operations);
-  const timer = scheduleCollection(operations, resolved);
   let closed: Promise<void> | undefined;
+  const app = buildApp(store, resolved, { operations, isClosed: () => closed !== undefined });
+  const timer = scheduleCollection(operations, resolved);
   const close = (): Promise<void> => {
     clearInterval(timer);
     closed ??= store.close();
@@ -84,6 +85,18 @@ export async function createRegistry(options: RegistryOptions = {}): Promise<Reg
   };
 }
 
+/** Whoever is told of failures may fail too, and no request with it. */
+function withQuietErrors<T extends Pick<ResolvedOptions, 'onError'>>(options: T): T {
+  const onError: ResolvedOptions['onError'] = (error, entry) => {
+    try {
+      options.onError(error, entry);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+  return { ...options, onError };
+}
+
 /** Makes access of its options. When that fails the store is closed again. */
 async function withAccess(options: CheckedOptions, store: Store): Promise<ResolvedOptions> {
   const onError = (error: unknown): void =>
@@ -99,9 +112,9 @@ async function withAccess(options: CheckedOptions, store: Store): Promise<Resolv
 
 function scheduleCollection(
   operations: Operations,
-  { collection, onError }: ResolvedOptions,
+  { collection, readOnly, onError }: ResolvedOptions,
 ): NodeJS.Timeout | undefined {
-  if (collection.every === 0) return undefined;
+  if (collection.every === 0 || readOnly) return undefined;
   const timer = setInterval(() => {
     operations
       .collect()
@@ -111,7 +124,13 @@ function scheduleCollection(
   return timer;
 }
 
-function buildApp(store: Store, options: ResolvedOptions, operations: Operations): Hono<Env> {
+/** What answers beside the store. */
+interface Parts {
+  readonly operations: Operations;
+  readonly isClosed: () => boolean;
+}
+
+function buildApp(store: Store, options: ResolvedOptions, { operations, isClosed }: Parts): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
   const nextId = requestIds();
   app.use(async (c, next) => {
@@ -133,6 +152,12 @@ function buildApp(store: Store, options: ResolvedOptions, operations: Operations
     }
   });
   if (options.rateLimit !== undefined) limitRequests(app, options, options.rateLimit);
+  app.use('/v2/*', async (c, next) => {
+    // Nobody need be told: it is what was asked for.
+    if (isClosed()) return errorResponse(new OciError('UNAVAILABLE', 'the registry is closed'));
+    refuseForeignWrite(c.req.raw, options);
+    return await next();
+  });
   app.all('/v2/*', (c) => answer(c, store, options));
   app.all('/v2', (c) => answer(c, store, options));
   app.all(TOKEN_PATH, (c) => answerToken(c, options));
@@ -150,10 +175,19 @@ function buildApp(store: Store, options: ResolvedOptions, operations: Operations
   app.notFound(() => errorResponse(new OciError('NAME_UNKNOWN', 'there is nothing at this path')));
   app.onError((error, c) => {
     if (statusOf(error) >= 500) tell(c, options, error);
-    return errorResponse(error, error instanceof Challenge ? { 'www-authenticate': error.header } : {});
+    return errorResponse(error, headersOf(error));
   });
   return app;
 }
+
+/** How a client can go on after an error. */
+function headersOf(error: unknown): Record<string, string> {
+  if (error instanceof Challenge) return { 'www-authenticate': error.header };
+  return isOciError(error, 'TOOMANYREQUESTS') ? { 'retry-after': '1' } : {};
+}
+
+/** Asked often by those who look after the registry, and answered without a password. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 
 /** Refuses what a client sends too much of. Probes are not counted. */
 function limitRequests(
@@ -162,15 +196,13 @@ function limitRequests(
   rate: NonNullable<ResolvedOptions['rateLimit']>,
 ): void {
   const limit = new RateLimit(rate, options.now);
-  for (const path of ['/', '/v2/*', TOKEN_PATH]) {
-    app.use(path, async (c, next) => {
-      const wait = limit.take(c.get('client') ?? '');
-      if (wait === 0) return await next();
-      c.get('note').operation = 'limited';
-      const error = new OciError('TOOMANYREQUESTS', `too many requests: try again in ${wait} s`);
-      return errorResponse(error, { 'retry-after': String(wait) });
-    });
-  }
+  app.use(async (c, next) => {
+    const wait = PROBES.has(c.req.path) ? 0 : limit.take(c.get('client') ?? '');
+    if (wait === 0) return await next();
+    c.get('note').operation = 'limited';
+    const error = new OciError('TOOMANYREQUESTS', `too many requests: try again in ${wait} s`);
+    return errorResponse(error, { 'retry-after': String(wait) });
+  });
 }
 
 /** Ids of requests: the start of the process at random, then a count. */

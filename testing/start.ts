@@ -110,12 +110,26 @@ export async function startRegistry(options: StartOptions = {}): Promise<TestReg
   };
 }
 
+/** Options that are not the registry's. What else is not one either it says itself. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set<keyof StartOptions>([
+  'socket',
+  'host',
+  'port',
+  'linger',
+  'tls',
+  'users',
+  'seed',
+  'faults',
+  'idSeed',
+]);
+
 function registryOptions(options: StartOptions, told: Told): RegistryOptions {
   const { users } = options;
   if (users !== undefined && options.access !== undefined)
     throw new OciError('INVALID_OPTION', 'users and access are both given: access has users of its own');
+  const rest = Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name));
   return {
-    ...options,
+    ...Object.fromEntries(rest),
     ...(users === undefined ? {} : { access: { mode: 'basic', users } }),
     collection: { every: 0, ...options.collection },
     onRequest: (entry) => told.tell(entry),

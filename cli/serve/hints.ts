@@ -49,7 +49,7 @@ function docker(name: string, plain: boolean, { authority }: Reached): string[] 
   const title = '# docker';
   if (plain) {
     return [
-      `${title}: /etc/docker/daemon.json, then restart docker`,
+      `${title}: merge into /etc/docker/daemon.json, then restart docker; 127.0.0.1 needs nothing`,
       JSON.stringify({ 'insecure-registries': [name] }),
       '',
     ];

@@ -109,7 +109,15 @@ async function serve(registry: Registry, config: PlacedConfig, running: Running)
   const onError = (error: unknown): void => log.error({ err: error }, 'the certificate cannot be renewed');
   const server = await listen(registry, listenOptions(config, onError));
   const control = config.blobs === 'memory' ? undefined : await listenControl(registry, config.data);
-  log.info({ url: server.url, data: config.data, version: VERSION, pid: process.pid }, 'listening');
+  log.info(
+    {
+      url: server.url,
+      data: config.blobs === 'memory' ? 'memory' : config.data,
+      version: VERSION,
+      pid: process.pid,
+    },
+    'listening',
+  );
   announce(server);
   await ending.asked;
   registry.drain();

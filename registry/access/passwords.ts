@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Gate } from './gate.js';
 import { isBcrypt } from './htpasswd.js';
-import type { Users } from './users.js';
+import type { Secrets, Users } from './users.js';
 
 /** How long a verified password is not checked again, in milliseconds, and how many are remembered. */
 const REMEMBER = 5 * 60 * 1000;
@@ -10,10 +10,8 @@ const REMEMBER_LIMIT = 1000;
 /** bcrypt runs on the threads that files are read and written with: some are left to them. */
 const AT_ONCE = 2;
 
-interface Remembered {
-  readonly expires: number;
-  readonly good: Promise<boolean>;
-}
+/** Checks that wait at most: some seconds of work. */
+const WAITING = 64;
 
 /**
  * Checks passwords. A good one is remembered for a while, under a keyed hash of name, password and stored secret, so that
@@ -23,24 +21,32 @@ export class Passwords {
   readonly #users: Users;
   readonly #now: () => number;
   readonly #key = randomBytes(32);
-  readonly #known = new Map<string, Remembered>();
-  readonly #gate = new Gate(AT_ONCE);
+  /** Passwords that were good, and until when they are taken to be. Nothing else, so that guesses push none out. */
+  readonly #good = new Map<string, number>();
+  /** Checks under way: the same question, asked again before the answer is there, waits for it. */
+  readonly #pending = new Map<string, Promise<boolean>>();
+  readonly #gate = new Gate(AT_ONCE, WAITING);
 
   constructor(users: Users, now: () => number) {
     this.#users = users;
     this.#now = now;
   }
 
-  /** True when there is such a user with this password. An unknown user takes as long as a wrong password. */
+  /**
+   * True when there is such a user with this password. An unknown user takes as long as a wrong password.
+   * @throws OciError `TOOMANYREQUESTS` when too many checks wait
+   */
   async verify(name: string, password: string): Promise<boolean> {
     const secrets = await this.#users.current();
     const secret = secrets.get(name);
-    if (secret !== undefined) return await this.#remembered(name, password, secret);
-    const decoys = [...secrets.values()];
-    // Which user's secret stands in depends on the name, so that costs that differ between users tell nothing either.
-    const decoy = decoys[this.#hash(name).readUInt32BE() % decoys.length];
-    if (decoy !== undefined) await this.#gate.run(() => matches(password, decoy));
-    return false;
+    const against = secret ?? this.#decoy(name, secrets);
+    if (against === undefined) return false;
+    const key = this.#hash(name, password, against).toString('base64');
+    if (secret !== undefined && this.#now() < (this.#good.get(key) ?? -Infinity)) return true;
+    const matched = await this.#check(key, password, against);
+    if (!matched || secret === undefined) return false;
+    this.#remember(key);
+    return true;
   }
 
   /** What a user's password is checked against; undefined when there is no such user. */
@@ -48,28 +54,29 @@ export class Passwords {
     return (await this.#users.current()).get(name);
   }
 
-  async #remembered(name: string, password: string, secret: string): Promise<boolean> {
-    const key = this.#hash(name, password, secret).toString('base64');
-    const now = this.#now();
-    const known = this.#known.get(key);
-    if (known !== undefined && now < known.expires) return await known.good;
-    const good = this.#gate.run(() => matches(password, secret));
-    // The same question, asked again before the answer is there, waits for it.
-    this.#remember(key, { expires: now + REMEMBER, good });
-    let verified = false;
-    try {
-      verified = await good;
-    } finally {
-      if (!verified) this.#known.delete(key);
-    }
-    return verified;
+  /** Which user's secret stands in depends on the name, so that costs that differ between users tell nothing either. */
+  #decoy(name: string, secrets: Secrets): string | undefined {
+    const decoys = [...secrets.values()];
+    return decoys[this.#hash(name).readUInt32BE() % decoys.length];
   }
 
-  #remember(key: string, entry: Remembered): void {
-    this.#known.delete(key);
-    this.#known.set(key, entry);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > REMEMBER_LIMIT && oldest !== undefined) this.#known.delete(oldest);
+  async #check(key: string, password: string, secret: string): Promise<boolean> {
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return await pending;
+    const check = this.#gate.run(() => matches(password, secret));
+    this.#pending.set(key, check);
+    try {
+      return await check;
+    } finally {
+      this.#pending.delete(key);
+    }
+  }
+
+  #remember(key: string): void {
+    this.#good.delete(key);
+    this.#good.set(key, this.#now() + REMEMBER);
+    const [oldest] = this.#good.keys();
+    if (this.#good.size > REMEMBER_LIMIT && oldest !== undefined) this.#good.delete(oldest);
   }
 
   #hash(...parts: readonly string[]): Buffer {

@@ -42,7 +42,10 @@ export class UserFile implements Users {
   readonly #path: string;
   readonly #options: UserFileOptions;
   #secrets: Secrets = new Map();
+  /** Of the file that the users are from. */
   #stamp: string | undefined;
+  /** Of the file that could not be used, when that was told. */
+  #failed: { readonly stamp: string | undefined } | undefined;
   #checked = 0;
   #checking: Promise<void> | undefined;
 
@@ -75,11 +78,15 @@ export class UserFile implements Users {
   async #check(): Promise<void> {
     const stamp = await fileStamp(this.#path);
     if (stamp === this.#stamp) return;
-    this.#stamp = stamp;
     try {
       await this.#read();
+      this.#stamp = stamp;
+      this.#failed = undefined;
     } catch (error) {
-      this.#options.onError(error);
+      // It is read again at the next look: a file that is as it was may be readable then.
+      const told = this.#failed !== undefined && this.#failed.stamp === stamp;
+      this.#failed = { stamp };
+      if (!told) this.#options.onError(error);
     }
   }
 

@@ -7,12 +7,11 @@ import { jobResponse, runJob, type Job } from './jobs.js';
 import { backupJob, gcJob, scrubJob } from './maintenance.js';
 import { ADMIN_PREFIX } from './prefix.js';
 import { usageOf } from './usage.js';
+import { requireCollection, requireDeletes, type Permits } from './writable.js';
 
 /** What the endpoints work on. */
-export interface AdminContext {
+export interface AdminContext extends Permits {
   readonly store: Store;
-  readonly readOnly: boolean;
-  readonly deletes: boolean;
   readonly collect: (options: CollectOptions & { readonly force?: boolean }) => Promise<CollectReport>;
   /** Told of a job that failed for no foreseen reason. */
   readonly onFailure: (error: unknown) => void;
@@ -48,15 +47,18 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   gc: {
     method: 'POST',
     takes: { untagged: 'flag', dryRun: 'flag', force: 'flag' },
-    answer: (context, { query }) =>
-      job(context, gcJob(context.store, flagsOf(query, ['untagged', 'dryRun', 'force']), context.collect)),
+    answer(context, { query }) {
+      const options = flagsOf(query, ['untagged', 'dryRun', 'force']);
+      requireCollection(context, options);
+      return job(context, gcJob(context.store, options, context.collect));
+    },
   },
   scrub: {
     method: 'POST',
     takes: { remove: 'flag' },
     answer(context, { query }) {
       const options = flagsOf(query, ['remove']);
-      if (options.remove === true) requireWritable(context);
+      if (options.remove === true) requireDeletes(context);
       return job(context, scrubJob(context.store, options));
     },
   },
@@ -74,7 +76,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     method: 'DELETE',
     takes: {},
     async answer(context, { path }) {
-      requireWritable(context);
+      requireDeletes(context);
       const name = parseRepository(path.slice(ADMIN_PREFIX.length + REPOSITORIES.length));
       if (!(await context.store.repositories.exists(name)))
         throw new OciError('NAME_UNKNOWN', `repository ${name} is not known`, { detail: { name } });
@@ -124,11 +126,6 @@ function flagsOf<K extends string>(query: URLSearchParams, names: readonly K[]):
   return Object.fromEntries(
     names.filter((name) => query.has(name)).map((name) => [name, query.get(name) === 'true']),
   ) as Partial<Record<K, boolean>>;
-}
-
-function requireWritable({ readOnly, deletes }: AdminContext): void {
-  if (readOnly) throw new OciError('DENIED', 'the registry is read-only');
-  if (!deletes) throw new OciError('UNSUPPORTED', 'deleting is switched off in this registry');
 }
 
 const job = ({ onFailure }: AdminContext, work: Job): Response => jobResponse(runJob(work, { onFailure }));

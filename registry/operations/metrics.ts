@@ -14,6 +14,17 @@ const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE']);
 /** From a record in memory to a layer over a slow line, in seconds. */
 const BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 2, 10, 60, 300];
 
+/** What Node tells of the process: watched once, whatever registries there are, since nothing ends that. */
+let processSeries: Series | undefined;
+
+function seriesOfProcess(client: Client): Series {
+  if (processSeries === undefined) {
+    processSeries = new client.Registry();
+    client.collectDefaultMetrics({ register: processSeries });
+  }
+  return processSeries;
+}
+
 /** What a registry counts, in the format of Prometheus. Each registry counts for itself. */
 export class Metrics {
   readonly #series: Series;
@@ -29,8 +40,6 @@ export class Metrics {
   private constructor(store: Store, client: Client) {
     const series = new client.Registry();
     const registers = [series];
-    this.#series = series;
-    client.collectDefaultMetrics({ register: series });
     this.#requests = new client.Counter({
       name: 'ocilot_requests_total',
       help: 'Requests answered',
@@ -65,6 +74,7 @@ export class Metrics {
       registers,
     });
     registerStore(store, client, series);
+    this.#series = client.Registry.merge([seriesOfProcess(client), series]);
 
     function counter(name: string, help: string): Counter {
       return new client.Counter({ name, help, registers });

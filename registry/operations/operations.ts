@@ -7,9 +7,11 @@ import { checkPath, splitTarget } from '../routes.js';
 import type { CollectOptions, CollectReport } from '../storage/collect.js';
 import type { Store } from '../storage/store.js';
 import { adminOperation, answerAdmin, jsonAnswer } from './admin.js';
+import { refuseForeignPage } from './foreign.js';
 import { readiness } from './health.js';
 import { Metrics } from './metrics.js';
 import { ADMIN_PREFIX } from './prefix.js';
+import { requireCollection } from './writable.js';
 
 /** A request for one of the registry's own endpoints. */
 export interface OperationsRequest {
@@ -52,10 +54,16 @@ export class Operations {
     this.#draining = true;
   }
 
-  /** Collects, and counts it. */
-  async collect(options: CollectOptions & { readonly force?: boolean } = {}): Promise<CollectReport> {
+  /**
+   * Collects, and counts it. Untagged manifests go when the options of the registry say so, and where deletes are allowed.
+   * @throws OciError `DENIED` in a read-only registry, `UNSUPPORTED` for untagged manifests where deletes are switched off
+   */
+  async collect(given: CollectOptions & { readonly force?: boolean } = {}): Promise<CollectReport> {
+    const { collection, deletes } = this.#options;
+    const options = { untagged: collection.untagged && deletes, ...given };
+    requireCollection(this.#options, options);
     try {
-      const report = await this.#store.collect({ untagged: this.#options.collection.untagged, ...options });
+      const report = await this.#store.collect(options);
       this.#metrics?.collected(report);
       return report;
     } catch (error) {
@@ -71,7 +79,7 @@ export class Operations {
     const path = checkPath(target.path);
     if (!path.startsWith(ADMIN_PREFIX)) return await this.#answerOpen(path.slice(1), incoming);
     note.operation = adminOperation(path);
-    refuseForeignPage(request);
+    if (!incoming.local) refuseForeignPage(request, this.#options);
     await incoming.requireAdmin();
     const { readOnly, deletes, onError } = this.#options;
     const facts = { id: 'job', method: request.method, path };
@@ -106,7 +114,20 @@ export class Operations {
     const duration = performance.now() - started;
     const { status } = response;
     const { operation, received } = note;
-    this.#options.onRequest?.({ id, method, path, operation, client: 'control', status, received, duration });
+    try {
+      this.#options.onRequest?.({
+        id,
+        method,
+        path,
+        operation,
+        client: 'control',
+        status,
+        received,
+        duration,
+      });
+    } catch (error) {
+      this.#options.onError(error, { id, method, path });
+    }
     return response;
   }
 
@@ -132,12 +153,4 @@ export class Operations {
       headers: { 'content-type': contentType, 'content-length': String(Buffer.byteLength(text)) },
     });
   }
-}
-
-/** A page of another site may send a POST here from the browser of somebody who may: it must not succeed. */
-function refuseForeignPage(request: Request): void {
-  const origin = request.headers.get('origin');
-  const host = request.headers.get('host') ?? new URL(request.url).host;
-  if (origin === null || (URL.canParse(origin) && new URL(origin).host === host)) return;
-  throw new OciError('DENIED', 'this is not for pages of other sites');
 }

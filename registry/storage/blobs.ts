@@ -125,7 +125,7 @@ export class Blobs {
         put(keys.link(repo, digest), encode(factsOf(record))),
         put(keys.owner(digest, repo), DONE),
         put(keys.blob(digest), encode(record)),
-        this.#leases.operation(repo, digest),
+        ...this.#leases.operations(repo, [digest]),
         ...repository.operations,
         ...quota.operations,
         ...also,

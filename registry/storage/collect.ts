@@ -40,6 +40,13 @@ interface Parts {
 
 /** Blobs that are taken out at once. */
 const UNLINKS = 32;
+/** Blobs that are looked at together. */
+const CANDIDATES = 1000;
+
+interface Candidate {
+  readonly digest: Digest;
+  readonly lease: Uint8Array | undefined;
+}
 
 /**
  * Collects what nothing needs while requests go on. For each digest it reads the lease, then looks for whatever needs
@@ -79,43 +86,48 @@ export class Collector {
     dryRun: boolean,
     signal?: AbortSignal,
   ): Promise<{ blobs: number; bytes: number }> {
-    const { records, now, rules } = this.#core;
+    const { records, rules } = this.#core;
     const sum = { blobs: 0, bytes: 0 };
-    const started = now();
-    const needed = new Children(scanKeys(records, keys.edges(repo)));
     // Several at once share a write to disk; a count that all of them change would have them wait for each other.
     const crew = new Crew(rules.quotas.length === 0 ? UNLINKS : 1);
-    for await (const key of scanKeys(records, keys.links(repo))) {
-      signal?.throwIfAborted();
-      const digest = lastPart(key) as Digest;
-      if (await needed.has(digest)) continue;
-      await crew.add(async () => {
-        const freed = await this.#blob(repo, digest, started, dryRun);
-        if (freed === undefined) return;
-        sum.blobs++;
-        sum.bytes += freed;
-      });
+    try {
+      for await (const candidates of this.#candidates(repo)) {
+        // The edges are looked at once more, behind the leases: whatever came since has changed its lease.
+        const [first] = candidates;
+        const needed = new Children(scanKeys(records, keys.edges(repo), keys.edges(repo) + first?.digest));
+        for (const { digest, lease } of candidates) {
+          signal?.throwIfAborted();
+          if (await needed.has(digest)) continue;
+          await crew.add(async () => {
+            const record = await this.#parts.blobs.record(digest);
+            if (!dryRun && !(await this.#parts.blobs.unlink(repo, digest, lease))) return;
+            sum.blobs++;
+            if (record?.links === 1) sum.bytes += record.size;
+          });
+        }
+      }
+    } finally {
+      await crew.end();
     }
-    await crew.end();
     return sum;
   }
 
-  /**
-   * Takes a blob that no edge led to when the walk came by.
-   * @param started when the walk began. An edge that came later was written with a lease, which still lives unless a
-   *   whole lease has gone by: only then must the edges be looked at again
-   * @returns the bytes that the medium gets back; undefined when the blob stays
-   */
-  async #blob(repo: string, digest: Digest, started: number, dryRun: boolean): Promise<number | undefined> {
-    const { records, rules, now } = this.#core;
-    const { blobs, leases } = this.#parts;
-    const lease = await leases.read(repo, digest);
-    if (lease.live) return undefined;
-    const late = now() - started >= rules.lease;
-    if (late && (await parentOf(records, repo, digest)) !== undefined) return undefined;
-    const record = await blobs.record(digest);
-    if (!dryRun && !(await blobs.unlink(repo, digest, lease.value))) return undefined;
-    return record?.links === 1 ? record.size : 0;
+  /** Blobs that no edge leads to and no live lease keeps, each with its lease; in order, many at a time. */
+  async *#candidates(repo: string): AsyncGenerator<readonly Candidate[]> {
+    const { records } = this.#core;
+    const needed = new Children(scanKeys(records, keys.edges(repo)));
+    let found: Candidate[] = [];
+    for await (const key of scanKeys(records, keys.links(repo))) {
+      const digest = lastPart(key) as Digest;
+      if (await needed.has(digest)) continue;
+      const { live, value } = await this.#parts.leases.read(repo, digest);
+      if (live) continue;
+      found.push({ digest, lease: value });
+      if (found.length < CANDIDATES) continue;
+      yield found;
+      found = [];
+    }
+    if (found.length > 0) yield found;
   }
 
   /** Manifests without a tag, an index above them or a subject that is there. Taking one may free others. */

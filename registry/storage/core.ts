@@ -25,13 +25,15 @@ export interface StoreRules {
   readonly immutable: (repository: string, tag: string) => boolean;
   /** Most bytes of distinct blobs below a path prefix; every prefix that fits counts. */
   readonly quotas: readonly { readonly prefix: string; readonly bytes: number }[];
+  /** Uploads that may be open at once. */
+  readonly maxUploads?: number;
 }
 
 /** What every part of the store works with. Time and ids come from outside, so that tests own them. */
 export interface Core {
   readonly records: Records;
   readonly bytes: HeldBytes;
-  readonly rules: StoreRules;
+  readonly rules: Required<StoreRules>;
   readonly now: () => number;
   readonly newId: () => string;
   /** Free bytes of the medium. */
@@ -40,7 +42,7 @@ export interface Core {
   readonly publishing: Map<Digest, number>;
 }
 
-export const DEFAULT_RULES: StoreRules = {
+export const DEFAULT_RULES: Required<StoreRules> = {
   inlineLimit: 512 * 1024,
   lease: 60 * 60 * 1000,
   uploadExpiry: 24 * 60 * 60 * 1000,
@@ -50,4 +52,5 @@ export const DEFAULT_RULES: StoreRules = {
   manifestLimit: 8 * 1024 * 1024,
   immutable: () => false,
   quotas: [],
+  maxUploads: 10_000,
 };

@@ -7,7 +7,7 @@ import { decode, encode } from './values.js';
 interface LeaseRecord {
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** Makes every lease differ from the one before, so that a collector sees any new one. */
+  /** One per commit: makes every lease differ from the one before, so that a collector sees any new one. */
   readonly n: string;
 }
 
@@ -35,11 +35,11 @@ export class Leases {
     this.#core = core;
   }
 
-  /** The operation that leases a digest as part of another commit. */
-  operation(repo: string, digest: Digest): Operation {
+  /** The operations that lease digests as part of another commit. */
+  operations(repo: string, digests: Iterable<Digest>): Operation[] {
     const { now, newId, rules } = this.#core;
-    const record: LeaseRecord = { until: now() + rules.lease, n: newId() };
-    return put(keys.lease(repo, digest), encode(record));
+    const record = encode({ until: now() + rules.lease, n: newId() } satisfies LeaseRecord);
+    return [...digests].map((digest) => put(keys.lease(repo, digest), record));
   }
 
   /**
@@ -88,7 +88,7 @@ export class Leases {
   async #write(repo: string, digest: Digest, guard: string): Promise<boolean> {
     const { records, now, rules } = this.#core;
     try {
-      return await records.commit([this.operation(repo, digest)], [{ key: guard, present: true }], {
+      return await records.commit(this.operations(repo, [digest]), [{ key: guard, present: true }], {
         sync: false,
       });
     } catch (error) {

@@ -180,7 +180,7 @@ export class LevelRecords implements Records {
         if (this.#broken) await this.#recover();
         await this.#write(
           group.flatMap(({ operations }) => operations),
-          group.some(({ sync }) => sync),
+          group[0]?.sync === true,
         );
         for (const { resolve } of group) resolve();
       } catch (error) {
@@ -190,11 +190,13 @@ export class LevelRecords implements Records {
     this.#flushing = undefined;
   }
 
+  /** What goes together in the next batch: commits that need no sync do not wait for one that is behind them. */
   #nextGroup(): Waiting[] {
+    const synced = this.#waiting[0]?.sync === true;
     let count = 0;
     let bytes = 0;
-    for (const { operations } of this.#waiting) {
-      if (bytes >= BATCH_BYTES) break;
+    for (const { operations, sync } of this.#waiting) {
+      if (bytes >= BATCH_BYTES || (sync && !synced)) break;
       count++;
       for (const operation of operations) if (operation.type === 'put') bytes += operation.value.byteLength;
     }

@@ -11,6 +11,7 @@ import {
   type Digest,
   type Manifest,
 } from '../../oci/index.js';
+import { requireCondition, type Condition } from './condition.js';
 import type { Core } from './core.js';
 import { parentOf } from './edges.js';
 import { requireRoom } from './intake.js';
@@ -19,7 +20,7 @@ import type { Leases } from './leases.js';
 import { decodeManifest, encodeManifest, type StoredManifest } from './manifest-record.js';
 import { put, remove, type Operation, type Precondition } from './records.js';
 import { enter } from './repository-record.js';
-import type { TagCondition, Tags } from './tags.js';
+import type { Tags } from './tags.js';
 import { encode } from './values.js';
 
 export interface PutManifest {
@@ -29,13 +30,21 @@ export interface PutManifest {
   /** The digest it must have. Without one it is stored under its sha256. */
   readonly digest?: Digest;
   readonly tags?: readonly string[];
-  readonly condition?: TagCondition;
+  /** Of the tags; without any, of the manifest itself. */
+  readonly condition?: Condition;
 }
 
 export interface ManifestPut {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly subject?: Digest;
+}
+
+/** What a manifest points to, as a commit finds it. */
+interface Found {
+  /** Children that are there; the commit leases them. */
+  readonly present: readonly Digest[];
+  readonly preconditions: readonly Precondition[];
 }
 
 const DONE = new Uint8Array(0);
@@ -90,16 +99,19 @@ export class Manifests {
       });
     }
     for (;;) {
-      const needed = await this.#children(repo, manifest);
+      const children = await this.#children(repo, manifest);
+      const expected = tags.length > 0 ? [] : await this.#expected(repo, digest, condition);
       const moves = await Promise.all(tags.map((tag) => this.#tags.move(repo, tag, digest, condition)));
       const repository = await enter(this.#core, repo);
       const operations = [
         ...this.#operations(repo, digest, manifest, bytes),
+        ...this.#leases.operations(repo, new Set([digest, ...children.present])),
         ...moves.flatMap((move) => move.operations),
         ...repository.operations,
       ];
       const preconditions: Precondition[] = [
-        ...needed,
+        ...children.preconditions,
+        ...expected,
         ...moves.map((move) => move.precondition),
         repository.precondition,
       ];
@@ -115,10 +127,13 @@ export class Manifests {
 
   /**
    * Deletes a manifest, every tag that leads to it, and what it says of its subject.
-   * @throws OciError `MANIFEST_UNKNOWN`; `DENIED` when one of the tags is immutable or a live index needs it
+   * @throws OciError `MANIFEST_UNKNOWN`; `DENIED` when one of the tags is immutable or a live index needs it; `PRECONDITION_FAILED`
    */
-  async delete(repo: string, digest: Digest): Promise<void> {
+  async delete(repo: string, digest: Digest, condition: Condition = {}): Promise<void> {
     for (;;) {
+      // A manifest that is not there is unknown, whatever the condition.
+      if ((await this.#core.records.get(keys.manifest(repo, digest))) !== undefined)
+        requireCondition(`manifest ${digest}`, digest, condition);
       const { value: lease } = await this.#leases.read(repo, digest);
       const tags = await this.#tags.of(repo, digest);
       for (const tag of tags) this.#tags.requireMutable(repo, tag);
@@ -145,7 +160,7 @@ export class Manifests {
     const stored = decodeManifest(value);
     const manifest = parseManifest(stored.bytes, stored.mediaType);
     const operations: Operation[] = [remove(key), remove(keys.lease(repo, digest))];
-    for (const child of childrenOf(manifest)) operations.push(remove(keys.edge(repo, child.digest, digest)));
+    for (const child of digestsOf(manifest)) operations.push(remove(keys.edge(repo, child, digest)));
     for (const tag of tags)
       operations.push(remove(keys.tag(repo, tag)), remove(keys.tagOf(repo, digest, tag)));
     if (stored.subject !== undefined) operations.push(remove(keys.referrer(repo, stored.subject, digest)));
@@ -160,7 +175,16 @@ export class Manifests {
     return true;
   }
 
-  /** All that a manifest writes but for its tags. Leases make its children safe from a collector at work. */
+  /** What must still be so of the manifest itself. @throws OciError `PRECONDITION_FAILED` */
+  async #expected(repo: string, digest: Digest, condition: Condition): Promise<Precondition[]> {
+    if (condition.ifMatch === undefined && condition.ifNoneMatch === undefined) return [];
+    const key = keys.manifest(repo, digest);
+    const there = (await this.#core.records.get(key)) !== undefined;
+    requireCondition(`manifest ${digest}`, there ? digest : undefined, condition);
+    return [there ? { key, present: true } : { key, value: undefined }];
+  }
+
+  /** All that a manifest writes but for its tags and leases. */
   #operations(repo: string, digest: Digest, manifest: Manifest, bytes: Uint8Array): Operation[] {
     const { mediaType, subject } = manifest;
     const facts = {
@@ -168,13 +192,8 @@ export class Manifests {
       created: this.#core.now(),
       ...(subject === undefined ? {} : { subject: subject.digest }),
     };
-    const operations: Operation[] = [
-      put(keys.manifest(repo, digest), encodeManifest(facts, bytes)),
-      this.#leases.operation(repo, digest),
-    ];
-    for (const child of new Set(childrenOf(manifest).map((descriptor) => descriptor.digest))) {
-      operations.push(put(keys.edge(repo, child, digest), DONE), this.#leases.operation(repo, child));
-    }
+    const operations: Operation[] = [put(keys.manifest(repo, digest), encodeManifest(facts, bytes))];
+    for (const child of digestsOf(manifest)) operations.push(put(keys.edge(repo, child, digest), DONE));
     if (subject !== undefined) {
       operations.push(
         put(
@@ -186,39 +205,48 @@ export class Manifests {
     return operations;
   }
 
-  /** What must be there for the manifest to be taken. */
-  async #children(repo: string, manifest: Manifest): Promise<Precondition[]> {
+  /**
+   * Looks for what a manifest points to. Leases make children that are there safe from a collector at work. One that is
+   * not there gets none, and must still not be there at the commit: what comes meanwhile is looked at again.
+   */
+  async #children(repo: string, manifest: Manifest): Promise<Found> {
     const { missing: rule } = this.#core.rules;
-    if (rule === 'off') return [];
-    const wanted = childrenOf(manifest).filter((child) => !isElsewhere(child));
-    const found: Precondition[] = [];
+    const present: Digest[] = [];
+    const preconditions: Precondition[] = [];
     const missing: Digest[] = [];
+    let found = 0;
     await Promise.all(
-      wanted.map(async (child) => {
-        const key = await this.#find(repo, child, manifest.kind);
-        if (key === undefined) missing.push(child.digest);
-        else found.push({ key, present: true });
+      Array.from(distinct(manifest), async ([digest, { needed, isManifest }]) => {
+        const link = keys.link(repo, digest);
+        const places = [link, keys.manifest(repo, digest)];
+        const there = await this.#there(places);
+        if (there.length > 0) present.push(digest);
+        preconditions.push(
+          ...(there.length > 0
+            ? there.map((key) => ({ key, present: true as const }))
+            : places.map((key) => ({ key, value: undefined }))),
+        );
+        if (rule === 'off' || !needed) return;
+        // An index may also list plain blobs; a layer is never a manifest.
+        const is = there.some((key) => (key === link ? !isManifest : manifest.kind === 'index'));
+        if (is) found++;
+        else missing.push(digest);
       }),
     );
-    const tolerated = rule === 'platforms' && manifest.kind === 'index' && found.length > 0;
-    if (missing.length === 0 || tolerated) return found;
-    const detail = [...new Set(missing)];
-    const more = detail.length > NAMED ? ` and ${detail.length - NAMED} more` : '';
+    const tolerated = rule === 'platforms' && manifest.kind === 'index' && found > 0;
+    if (missing.length === 0 || tolerated) return { present, preconditions };
+    const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
     throw new OciError(
       'MANIFEST_BLOB_UNKNOWN',
-      `manifest points to what is not in ${repo}: ${detail.slice(0, NAMED).join(', ')}${more}`,
-      { detail },
+      `manifest points to what is not in ${repo}: ${missing.slice(0, NAMED).join(', ')}${more}`,
+      { detail: missing },
     );
   }
 
-  async #find(repo: string, child: Descriptor, kind: Manifest['kind']): Promise<string | undefined> {
-    const { records } = this.#core;
-    const manifest = keys.manifest(repo, child.digest);
-    const link = keys.link(repo, child.digest);
-    // An index may also list plain blobs; a layer is never a manifest.
-    if (kind === 'index' && (await records.get(manifest)) !== undefined) return manifest;
-    if (kind === 'index' && isManifestType(child.mediaType)) return undefined;
-    return (await records.get(link)) === undefined ? undefined : link;
+  /** Those keys that have a value. */
+  async #there(candidates: readonly string[]): Promise<string[]> {
+    const values = await Promise.all(candidates.map((key) => this.#core.records.get(key)));
+    return candidates.filter((_, at) => values[at] !== undefined);
   }
 
   async #requireNoParent(repo: string, digest: Digest): Promise<void> {
@@ -233,6 +261,32 @@ export class Manifests {
     );
   }
 }
+
+/** A child, as all descriptors that name its digest have it. */
+interface Child {
+  /** It has to be here. */
+  readonly needed: boolean;
+  /** A blob would not do. */
+  readonly isManifest: boolean;
+}
+
+/** What a manifest points to, each digest once. */
+function distinct(manifest: Manifest): Map<Digest, Child> {
+  const children = new Map<Digest, Child>();
+  for (const descriptor of childrenOf(manifest)) {
+    const before = children.get(descriptor.digest);
+    const needed = !isElsewhere(descriptor);
+    const isManifest = needed && manifest.kind === 'index' && isManifestType(descriptor.mediaType);
+    children.set(descriptor.digest, {
+      needed: needed || before?.needed === true,
+      isManifest: isManifest || before?.isManifest === true,
+    });
+  }
+  return children;
+}
+
+const digestsOf = (manifest: Manifest): Set<Digest> =>
+  new Set(childrenOf(manifest).map(({ digest }) => digest));
 
 /** Content that need not be in a registry: foreign layers, and what has its own URLs. */
 function isElsewhere(descriptor: Descriptor): boolean {

@@ -1,3 +1,4 @@
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OciError } from '../../oci/index.js';
 import { nodeFiles } from './files.js';
@@ -17,6 +18,11 @@ const ROOM_TO_OPEN = 3 * WRITE_BUFFER;
  */
 export async function openLevel(path: string): Promise<LevelRecords> {
   const { Level } = await import('level');
+  // The key that tokens are signed with lies here: nobody else may read it, whoever may read the folder above.
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  await chmod(path, 0o700);
   const open = async (): Promise<Database> => {
     const db = new Level<string, Uint8Array>(path, {
       ...LEVEL_ENCODINGS,

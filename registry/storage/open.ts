@@ -72,6 +72,7 @@ export async function openWith(drivers: Drivers, options: OpenOptions = {}): Pro
     const store = new Store(core, { collectAfter }, () => drivers.close());
     await store.quotas.open();
     if (!drivers.clean) await store.uploads.recover(drivers);
+    await store.uploads.open();
     await drivers.settle();
     return store;
   } catch (error) {
@@ -97,8 +98,7 @@ async function firstCollection({ records, now, rules }: Core, clean: boolean): P
 export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
   if (storage.kind === 'memory') return await openMemory();
   const { folder, kind } = storage;
-  await makeFolder(folder);
-  const owner = await own(folder);
+  const owner = await take(folder);
   let records: Records | undefined;
   try {
     const opened = await openLevel(join(folder, 'db'));
@@ -122,6 +122,30 @@ export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
     throw error;
   }
 }
+
+/** Makes the folder where there is none, and this process its owner. */
+async function take(folder: string): Promise<Owner> {
+  try {
+    await makeFolder(folder);
+    return await own(folder);
+  } catch (cause) {
+    const reason = UNUSABLE[(cause as NodeJS.ErrnoException).code ?? ''];
+    if (reason === undefined) throw cause;
+    throw new OciError('INVALID_OPTION', `data folder ${folder} cannot be used: ${reason}; choose another`, {
+      cause,
+    });
+  }
+}
+
+/** Why a folder is no place for data. */
+const UNUSABLE: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'it is not a folder',
+  EEXIST: 'it is not a folder',
+  ENOENT: 'it cannot be made there',
+};
 
 /** Sets the fences of a new database. */
 async function fence(records: Records): Promise<void> {

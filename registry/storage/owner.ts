@@ -45,7 +45,9 @@ export async function own(folder: string): Promise<Owner> {
   const name = `${process.pid}-${randomBytes(6).toString('hex')}.json`;
   const path = join(place, name);
   try {
-    await mkdir(place, { recursive: true, mode: 0o750 });
+    await mkdir(place, { mode: 0o750 }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
     const self = await describeSelf();
     await writeFile(path, JSON.stringify({ ...self, state: 'claiming' } satisfies Claim), { mode: 0o640 });
     const left = await outlive({ place, name, self, folder });

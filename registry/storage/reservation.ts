@@ -36,6 +36,11 @@ export class Reservation {
     return this.#quotas.length === 0 || size <= this.#held ? undefined : this.#grow(size);
   }
 
+  /** Holds room for exactly the bytes that are there, whether they fit or not. */
+  settle(size: number): void {
+    this.#hold(size);
+  }
+
   /** Gives all of it back. */
   release(): void {
     this.#hold(0);

@@ -14,6 +14,8 @@ export interface Session {
   readonly algorithm: DigestAlgorithm;
   /** What the driver knows its bytes by; while they are few they lie in a record. */
   readonly spool?: string | undefined;
+  /** How many they are, while they lie in a record. */
+  readonly size?: number | undefined;
   /** The digest under which the spool is being published. */
   readonly publishing?: Digest | undefined;
 }
@@ -38,12 +40,20 @@ export class Sessions {
     this.#core = core;
   }
 
-  /** Opens a session; returns its id. */
-  async start(repo: string, algorithm: DigestAlgorithm): Promise<string> {
-    const id = this.#core.newId();
+  /** Opens a session. */
+  async start(id: string, repo: string, algorithm: DigestAlgorithm): Promise<void> {
     const time = this.#core.now();
-    await this.save(id, { repo, started: time, touched: time, algorithm });
-    return id;
+    await this.save(id, { repo, started: time, touched: time, algorithm, size: 0 });
+  }
+
+  /** Every session, with the size of its bytes. */
+  async *list(): AsyncGenerator<{ readonly id: string; readonly repo: string; readonly size: number }> {
+    for await (const [key, value] of scan(this.#core.records, keys.sessions)) {
+      const id = key.slice(keys.sessions.length);
+      const session = decode<Session>(value);
+      const few = session.spool === undefined ? session.size : undefined;
+      yield { id, repo: session.repo, size: few ?? (await this.state(id, session)).size };
+    }
   }
 
   /** @throws OciError `BLOB_UPLOAD_UNKNOWN` */
@@ -98,8 +108,11 @@ export class Sessions {
     if (spool !== undefined) this.#active.delete(spool);
   }
 
-  /** Drops sessions that nobody writes to any more, and spools without one; returns how many sessions that were. */
-  async expire(busy: (id: string) => boolean): Promise<number> {
+  /**
+   * Drops sessions that nobody writes to any more, and spools without one; returns how many sessions that were.
+   * @param ended told of each session that was dropped
+   */
+  async expire(busy: (id: string) => boolean, ended: (id: string) => void): Promise<number> {
     const { records, bytes } = this.#core;
     let count = 0;
     for await (const [key, value] of scan(records, keys.sessions)) {
@@ -107,6 +120,7 @@ export class Sessions {
       const session = decode<Session>(value);
       if (!this.#isOver(session) || busy(id)) continue;
       await this.drop(id, session);
+      ended(id);
       count++;
     }
     for await (const spool of bytes.uploads()) {
@@ -124,7 +138,7 @@ export class Sessions {
   async recover(rebooted: boolean): Promise<void> {
     const { records, bytes } = this.#core;
     for await (const [key, value] of scan(records, keys.sessions)) {
-      const { spool, publishing, ...session } = decode<Session>(value);
+      const { spool, publishing, size: _, ...session } = decode<Session>(value);
       if (spool === undefined) continue;
       if (rebooted) {
         await records.commit([put(key, encode(session))]);

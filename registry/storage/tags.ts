@@ -1,4 +1,5 @@
 import { OciError, type Digest } from '../../oci/index.js';
+import { requireCondition, type Condition } from './condition.js';
 import type { Core } from './core.js';
 import { keys, lastPart } from './keys.js';
 import { put, remove, scanKeys, type Operation, type Precondition } from './records.js';
@@ -8,12 +9,6 @@ export interface TagRecord {
   readonly digest: Digest;
   /** Milliseconds since the epoch. */
   readonly updated: number;
-}
-
-/** When a tag may be written (RFC 9110, section 13.1). Lists hold digests; `*` is any. */
-export interface TagCondition {
-  readonly ifMatch?: readonly string[];
-  readonly ifNoneMatch?: readonly string[];
 }
 
 const DONE = new Uint8Array(0);
@@ -52,15 +47,16 @@ export class Tags {
   /**
    * Deletes a tag; its manifest stays.
    * @returns the digest it led to
-   * @throws OciError `MANIFEST_UNKNOWN`, or `DENIED` when the tag is immutable
+   * @throws OciError `MANIFEST_UNKNOWN`, `DENIED` when the tag is immutable, `PRECONDITION_FAILED`
    */
-  async delete(repo: string, tag: string): Promise<Digest> {
+  async delete(repo: string, tag: string, condition: Condition = {}): Promise<Digest> {
     for (;;) {
       const value = await this.#core.records.get(keys.tag(repo, tag));
       if (value === undefined)
         throw new OciError('MANIFEST_UNKNOWN', `tag ${tag} is not in ${repo}`, { detail: { tag } });
-      this.requireMutable(repo, tag);
       const { digest } = decode<TagRecord>(value);
+      requireCondition(`tag ${tag}`, digest, condition, { tag });
+      this.requireMutable(repo, tag);
       const operations = [remove(keys.tag(repo, tag)), remove(keys.tagOf(repo, digest, tag))];
       if (await this.#core.records.commit(operations, [{ key: keys.tag(repo, tag), value }])) return digest;
     }
@@ -74,11 +70,11 @@ export class Tags {
     repo: string,
     tag: string,
     digest: Digest,
-    condition: TagCondition,
+    condition: Condition,
   ): Promise<{ operations: Operation[]; precondition: Precondition }> {
     const value = await this.#core.records.get(keys.tag(repo, tag));
     const before = value === undefined ? undefined : decode<TagRecord>(value);
-    checkCondition(tag, before?.digest, condition);
+    requireCondition(`tag ${tag}`, before?.digest, condition, { tag });
     if (before !== undefined && before.digest !== digest) this.requireMutable(repo, tag);
     const operations: Operation[] = [
       put(keys.tag(repo, tag), encode({ digest, updated: this.#core.now() } satisfies TagRecord)),
@@ -94,22 +90,4 @@ export class Tags {
     if (!this.#core.rules.immutable(repo, tag)) return;
     throw new OciError('DENIED', `tag ${tag} of ${repo} is immutable`, { detail: { tag } });
   }
-}
-
-function checkCondition(
-  tag: string,
-  current: Digest | undefined,
-  { ifMatch, ifNoneMatch }: TagCondition,
-): void {
-  const matches = (list: readonly string[]): boolean =>
-    current !== undefined && (list.includes('*') || list.includes(current));
-  if ((ifMatch === undefined || matches(ifMatch)) && (ifNoneMatch === undefined || !matches(ifNoneMatch)))
-    return;
-  throw new OciError(
-    'PRECONDITION_FAILED',
-    `tag ${tag} is ${current === undefined ? 'not there' : `at ${current}`}`,
-    {
-      detail: { tag, ...(current === undefined ? {} : { digest: current }) },
-    },
-  );
 }

@@ -11,6 +11,7 @@ import type { Blobs } from './blobs.js';
 import type { Core } from './core.js';
 import { Intake, rehash, requireRoom, type Spooling } from './intake.js';
 import { keys } from './keys.js';
+import { OpenUploads } from './open-uploads.js';
 import type { Quotas } from './quotas.js';
 import { put, remove, type Operation } from './records.js';
 import type { Reservation } from './reservation.js';
@@ -39,6 +40,7 @@ export class Uploads {
   readonly #blobs: Blobs;
   readonly #quotas: Quotas;
   readonly #sessions: Sessions;
+  readonly #open: OpenUploads;
   readonly #turns = new Turns();
   readonly #digesters = new Map<string, Digester>();
 
@@ -47,12 +49,31 @@ export class Uploads {
     this.#blobs = blobs;
     this.#quotas = quotas;
     this.#sessions = new Sessions(core);
+    this.#open = new OpenUploads(quotas, core.rules.maxUploads);
   }
 
-  /** Opens a session. Its id is the only key to it. */
+  /** Learns of the uploads that were open when the store was closed. */
+  async open(): Promise<void> {
+    for await (const { id, repo, size } of this.#sessions.list()) this.#open.room(id, repo).settle(size);
+  }
+
+  /**
+   * Opens a session. Its id is the only key to it.
+   * @throws OciError `TOOMANYREQUESTS` when too many are open
+   */
   async start(repo: string, algorithm: DigestAlgorithm = 'sha256'): Promise<UploadStatus> {
     await requireRoom(this.#core, 0);
-    return { id: await this.#sessions.start(repo, algorithm), size: 0 };
+    // No await between the look at how many there are and one more.
+    this.#open.requirePlace();
+    const id = this.#core.newId();
+    this.#open.room(id, repo);
+    try {
+      await this.#sessions.start(id, repo, algorithm);
+    } catch (error) {
+      this.#open.end(id);
+      throw error;
+    }
+    return { id, size: 0 };
   }
 
   /** @throws OciError `BLOB_UPLOAD_UNKNOWN` */
@@ -75,16 +96,15 @@ export class Uploads {
     return await this.#turns.take(id, body, async (guarded) => {
       const session = await this.#sessions.need(repo, id);
       const intake = await this.#intake(id, session, options);
-      const room = this.#quotas.reservation(repo);
+      const room = this.#open.room(id, repo);
       try {
         await this.#fill(intake, guarded, options, room);
+        await this.#keep(id, session, intake);
       } catch (error) {
-        await this.#keep(id, session, intake).catch(() => undefined);
+        await this.#rescue(id, session, intake, room);
         throw error;
-      } finally {
-        room.release();
       }
-      await this.#keep(id, session, intake);
+      room.settle(intake.size);
       return { id, size: intake.size };
     });
   }
@@ -103,21 +123,21 @@ export class Uploads {
     await this.#sessions.need(repo, id);
     return await this.#turns.take(id, body, async (guarded, commit) => {
       const session = await this.#sessions.need(repo, id);
-      const intake = await this.#intake(id, session, options);
-      const room = this.#quotas.reservation(repo);
+      const intake = await this.#intake(id, session, options, digest);
+      const room = this.#open.room(id, repo);
       try {
         await this.#fill(intake, guarded, options, room);
         await intake.close();
         commit();
-        if (intake.spool !== undefined)
-          await this.#sessions.save(id, { ...session, spool: intake.spool, publishing: digest });
+        // A spool of this request was noted with the digest when it was made.
+        if (intake.spool !== undefined && intake.spool === session.spool)
+          await this.#sessions.save(id, { ...session, publishing: digest });
         await this.#publish(repo, digest, intake, this.#sessions.end(id));
       } catch (error) {
-        await this.#keep(id, session, intake).catch(() => undefined);
+        await this.#rescue(id, session, intake, room);
         throw error;
-      } finally {
-        room.release();
       }
+      this.#open.end(id);
       this.#sessions.release(intake.spool);
       this.#digesters.delete(id);
       return intake.size;
@@ -155,12 +175,16 @@ export class Uploads {
       const session = await this.#sessions.need(repo, id);
       this.#digesters.delete(id);
       await this.#sessions.drop(id, session);
+      this.#open.end(id);
     });
   }
 
   /** Drops what was abandoned; returns how many uploads that were. */
   async expire(): Promise<number> {
-    return await this.#sessions.expire((id) => this.#turns.busy(id));
+    return await this.#sessions.expire(
+      (id) => this.#turns.busy(id),
+      (id) => this.#open.end(id),
+    );
   }
 
   /** Puts open uploads right after an unclean end. @param rebooted what was not synced may be gone */
@@ -168,8 +192,8 @@ export class Uploads {
     await this.#sessions.recover(rebooted);
   }
 
-  /** The upload as it stands, ready for more. */
-  async #intake(id: string, session: Session, { at }: AppendOptions): Promise<Intake> {
+  /** The upload as it stands, ready for more. @param publishing what the request will publish it as */
+  async #intake(id: string, session: Session, { at }: AppendOptions, publishing?: Digest): Promise<Intake> {
     const state = await this.#sessions.state(id, session);
     const { size, part, spool } = state;
     if (at !== undefined && at !== size) {
@@ -190,7 +214,7 @@ export class Uploads {
       { ...state, digester },
       {
         ...this.#spooling(id),
-        taken: (name) => this.#sessions.save(id, { ...session, spool: name }),
+        taken: (name) => this.#sessions.save(id, { ...session, spool: name, publishing }),
       },
     );
   }
@@ -220,12 +244,31 @@ export class Uploads {
     this.#digesters.set(id, intake.digester);
   }
 
+  /** After a failure: keeps what can be kept, and holds room for no more than that. */
+  async #rescue(id: string, session: Session, intake: Intake, room: Reservation): Promise<void> {
+    try {
+      await this.#keep(id, session, intake);
+    } catch {
+      // The failure before it is what the caller hears of.
+    }
+    try {
+      room.settle((await this.status(session.repo, id)).size);
+    } catch {
+      // Nobody knows what is left: the room stays held until the upload ends.
+    }
+  }
+
   async #save(id: string, session: Session, intake: Intake): Promise<void> {
     const { spool, sound } = intake;
     const few = spool === undefined;
     // When the driver failed, the few bytes from before it had any are what is left.
     const change = few ? [put(keys.part(id), intake.bytes())] : sound ? [remove(keys.part(id))] : [];
-    const kept: Session = { ...session, touched: this.#core.now(), spool: sound ? spool : undefined };
+    const kept: Session = {
+      ...session,
+      touched: this.#core.now(),
+      spool: sound ? spool : undefined,
+      size: few ? intake.size : undefined,
+    };
     try {
       await this.#sessions.save(id, kept, change);
     } finally {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../registry/storage/open.js';
 import { problemsOf } from '../helpers/storage/consistency.js';
@@ -34,21 +35,9 @@ describe.each(['auto', 'leveldb'] as const)('a server on a folder of kind %s', (
         const server = await startServer(program, options);
         try {
           await Promise.all(clients.map((client) => client.check(server.url)));
-          const stop = new AbortController();
-          const load = Promise.all(clients.map((client) => client.load(stop.signal)));
-          await new Promise((resolve) => {
-            setTimeout(resolve, 10 + random.below(500));
-          });
-          const early = random.chance(0.5) ? undefined : server.report();
-          await Promise.race([
-            early,
-            new Promise((resolve) => {
-              setTimeout(resolve, random.below(30));
-            }),
-          ]);
-          stop.abort();
+          const load = Promise.all(clients.map((client) => client.load()));
+          await delay(10 + random.below(500));
           await server.kill();
-          await early?.catch(() => undefined);
           await load;
         } finally {
           await server.kill();
@@ -62,6 +51,34 @@ describe.each(['auto', 'leveldb'] as const)('a server on a folder of kind %s', (
     },
     TIME + 120_000,
   );
+});
+
+it('a folder that a process serves is opened by no other, and trying loses nothing', async () => {
+  const program = await buildServer();
+  for (const kind of ['auto', 'leveldb'] as const) {
+    const folder = await tempFolder();
+    const options = { kind, folder, lease: 60_000, inlineLimit: INLINE_LIMIT, collectEvery: 10 };
+    const server = await startServer(program, options);
+    const client = new Client('client-0', blobPool(6), new Random(SEED));
+    try {
+      await client.check(server.url);
+      const load = client.load();
+      for (let tries = 0; tries < 10; tries++)
+        await expect(openStore({ kind, folder })).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+      await expect(startServer(program, options)).rejects.toThrow('the server ended');
+      await server.kill();
+      await load;
+    } finally {
+      await server.kill();
+    }
+    expect(await inspect(kind, folder)).toEqual([]);
+    const again = await startServer(program, options);
+    try {
+      await client.check(again.url);
+    } finally {
+      await again.kill();
+    }
+  }
 });
 
 /** Looks at the folder from within: what is wrong with it. */

@@ -5,6 +5,7 @@ describe('the door of oci', () => {
   it('gives these values', () => {
     expect(Object.keys(door).toSorted()).toEqual([
       'DEFAULT_REGISTRY',
+      'DESCRIPTOR_LIMIT',
       'DIGEST_ALGORITHMS',
       'Digester',
       'MANIFEST_LIMIT',

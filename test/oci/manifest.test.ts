@@ -2,7 +2,13 @@ import { readFileSync, readdirSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../oci/digest.js';
-import { MANIFEST_LIMIT, artifactTypeOf, childrenOf, parseManifest } from '../../oci/manifest.js';
+import {
+  DESCRIPTOR_LIMIT,
+  MANIFEST_LIMIT,
+  artifactTypeOf,
+  childrenOf,
+  parseManifest,
+} from '../../oci/manifest.js';
 import { MEDIA_TYPES, isImageType } from '../../oci/media-types.js';
 import { messageOf, outcome } from './arbitraries.js';
 import { bytesOf, descriptors, parsed, unknownFields, withField } from './documents.js';
@@ -183,6 +189,14 @@ describe('parseManifest', () => {
         }
       }
     }
+  });
+
+  it('takes so many descriptors and refuses more, without a look at each', () => {
+    const many = (length: number): unknown[] => Array.from({ length }, () => layer);
+    expect(codeOf({ ...image, layers: many(DESCRIPTOR_LIMIT) })).toBe('ok');
+    const broken = [null, ...many(DESCRIPTOR_LIMIT)];
+    expect(why({ ...image, layers: broken })).toBe('layers has 4097 entries, more than 4096');
+    expect(why({ ...index, manifests: broken })).toBe('manifests has 4097 entries, more than 4096');
   });
 
   it('reads a manifest as long as the limit', () => {

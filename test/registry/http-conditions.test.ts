@@ -43,6 +43,22 @@ describe('a condition on a push', () => {
     expect(await put('v', one, { 'if-match': '*' })).toBe(201);
   });
 
+  it('If-Match compares strongly: a weak tag matches nothing, nor does a quoted star', async () => {
+    expect(await put('v', one)).toBe(201);
+    expect(await put('v', two, { 'if-match': `W/"${one.digest}"` })).toBe(412);
+    expect(await put('v', two, { 'if-match': '"*"' })).toBe(412);
+    expect(await put('v', two, { 'if-match': `W/"x", "${one.digest}"` })).toBe(201);
+    expect(await put('v', one, { 'if-none-match': `W/"${two.digest}"` })).toBe(412);
+  });
+
+  it('by digest without tags is one on the manifest itself', async () => {
+    expect(await put(one.digest, one, { 'if-match': '*' })).toBe(412);
+    expect(await put(one.digest, one, { 'if-none-match': '*' })).toBe(201);
+    expect(await put(one.digest, one, { 'if-none-match': '*' })).toBe(412);
+    expect(await put(one.digest, one, { 'if-match': `"${two.digest}"` })).toBe(412);
+    expect(await put(one.digest, one, { 'if-match': `"${one.digest}"` })).toBe(201);
+  });
+
   it('is of one mind when many push at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
@@ -54,7 +70,50 @@ describe('a condition on a push', () => {
   });
 });
 
+describe('a condition on a delete', () => {
+  const refused = { 'if-match': '"sha256:other"' };
+
+  it.each(['tag', 'manifest', 'blob'])('of a %s is kept', async (kind) => {
+    const image = imageOf();
+    await put('v', image);
+    const { digest } = await pushBlob(site, 'app', 'alone');
+    const [path, tag] = {
+      tag: ['manifests/v', image.digest] as const,
+      manifest: [`manifests/${image.digest}`, image.digest] as const,
+      blob: [`blobs/${digest}`, digest] as const,
+    }[kind] ?? ['', ''];
+    const remove = async (headers: Record<string, string>): Promise<number> =>
+      (await site.ask('DELETE', `/v2/app/${path}`, { headers })).status;
+    expect(await remove(refused)).toBe(412);
+    expect(await remove({ 'if-match': `W/"${tag}"` })).toBe(412);
+    expect(await remove({ 'if-none-match': `"${tag}"` })).toBe(412);
+    expect(await remove({ 'if-none-match': '*' })).toBe(412);
+    expect(await remove({ 'if-match': `"${tag}"` })).toBe(202);
+    expect(await remove(refused)).toBe(404);
+  });
+});
+
 describe('a condition on a read', () => {
+  it.each(['GET', 'HEAD'])('If-Match of something else is answered with 412 (%s)', async (method) => {
+    const image = imageOf();
+    await put('v', image);
+    const { digest } = await pushBlob(site, 'app', 'alone');
+    for (const [path, tag] of [
+      ['manifests/v', image.digest],
+      [`manifests/${image.digest}`, image.digest],
+      [`blobs/${digest}`, digest],
+    ]) {
+      const status = async (headers: Record<string, string>): Promise<number> =>
+        (await site.ask(method, `/v2/app/${path}`, { headers })).status;
+      expect(await status({ 'if-match': '"other"' })).toBe(412);
+      expect(await status({ 'if-match': `W/"${tag}"` })).toBe(412);
+      expect(await status({ 'if-match': `"other", "${tag}"` })).toBe(200);
+      expect(await status({ 'if-match': '*' })).toBe(200);
+      expect(await status({ 'if-match': '"other"', 'if-none-match': '*' })).toBe(412);
+      expect(await status({ 'if-none-match': `W/"${tag}"` })).toBe(304);
+    }
+  });
+
   it('is answered with 304 when nothing has changed', async () => {
     const image = imageOf();
     await put('v', image);

@@ -197,7 +197,7 @@ describe.each(WAYS)('a manifest, by %s', (way) => {
   });
 
   it('names no more of them than somebody would read', async () => {
-    const layers = Array.from({ length: 60_000 }, (_, index) => ({
+    const layers = Array.from({ length: 4096 }, (_, index) => ({
       mediaType: 'a/b',
       digest: `sha256:${index.toString(16).padStart(64, '0')}`,
       size: 1,

@@ -159,6 +159,27 @@ describe.each(WAYS)('a registry, by %s', (way) => {
     expect(failures).toHaveLength(1);
   });
 
+  it('answers also when the one who is told of failures fails', async () => {
+    const onError = (): void => {
+      throw new Error('the log is full');
+    };
+    await using site = await open({ onError, onRequest: onError }, way);
+    await site.registry.store.close();
+    const answer = await site.ask('GET', '/v2/app/tags/list');
+    expect(refusal(answer)).toEqual([503, ['UNAVAILABLE']]);
+    expect((await site.ask('GET', '/v2/')).status).toBe(200);
+    const local = await site.registry.administer(new Request('http://localhost/_ocilot/nothing'));
+    expect(local.status).toBe(404);
+  });
+
+  it('that was closed says so', async () => {
+    await using site = await open({}, way);
+    expect((await site.ask('GET', '/v2/')).status).toBe(200);
+    await site.registry.close();
+    for (const path of ['/v2/', '/v2/_catalog'])
+      expect(refusal(await site.ask('GET', path))).toEqual([503, ['UNAVAILABLE']]);
+  });
+
   it('goes on when the one who watches it fails', async () => {
     const failures: unknown[] = [];
     await using site = await open(

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { OciError } from '../../oci/index.js';
+import { OPEN_ACCESS } from '../../registry/access/access.js';
 import { createRegistry } from '../../registry/index.js';
 import { RateLimit } from '../../registry/rate-limit.js';
 import { WAYS, open } from './helpers.js';
@@ -67,10 +69,19 @@ describe.each(WAYS)('a registry with a limit, by %s', (way) => {
     expect([refused.status, refused.codes()]).toEqual([429, ['TOOMANYREQUESTS']]);
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(await ask('/')).toBe(429);
-    expect(await ask('/v2')).toBe(429);
+    for (const path of ['/v2', '/metrics', '/_ocilot/usage', '/_ocilot/token', '/nothing'])
+      expect(await ask(path)).toBe(429);
+    expect([await ask('/livez'), await ask('/readyz')]).toEqual([200, 200]);
     now += 1000;
     expect([await ask('/v2/'), await ask('/v2/')]).toEqual([200, 429]);
   });
+});
+
+it('says when to come back to who cannot be checked for now', async () => {
+  const busy = new OciError('TOOMANYREQUESTS', 'too many checks wait');
+  await using site = await open({ access: { ...OPEN_ACCESS, authenticate: () => Promise.reject(busy) } });
+  const answer = await site.ask('GET', '/v2/');
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '1']);
 });
 
 it('clients behind a trusted proxy are counted apart', async () => {

@@ -55,29 +55,30 @@ export class Client {
     await this.#resume(pusher);
   }
 
-  /** Works until the server is gone or the signal comes. */
-  async load(signal: AbortSignal): Promise<void> {
+  /** Works until the server is gone. */
+  async load(): Promise<void> {
     const pusher = this.#pusher;
     if (pusher === undefined) throw new Error('the server was not looked at');
     try {
-      while (!signal.aborted) {
+      for (;;) {
         await this.#step(pusher);
         this.done++;
       }
     } catch (error) {
-      // What the server answers must be right; that it is gone need not be answered.
-      if (error instanceof Unexpected) throw error;
+      // What a server answers must be right. One that is gone does not answer.
+      if (error instanceof Unexpected || !(error instanceof TypeError)) throw error;
       this.#session = pusher.session;
     }
   }
 
   async #step(pusher: Pusher): Promise<void> {
     const image = this.#anyImage();
-    if (image === undefined || this.#random.chance(0.6)) await this.#push(pusher);
-    else if (this.#random.chance(0.3)) await pusher.pull(image);
-    else if (this.#random.chance(0.3))
+    const dice = this.#random.next();
+    if (image === undefined || dice < 0.6) await this.#push(pusher);
+    else if (dice < 0.7) await pusher.pull(image);
+    else if (dice < 0.8)
       await this.#change({ [this.#anyTag()]: image }, (tag) => pusher.putManifest(image, tag));
-    else if (this.#random.chance(0.5)) await this.#deleteTag(pusher);
+    else if (dice < 0.9) await this.#deleteTag(pusher);
     else await this.#deleteImage(pusher, image);
   }
 
@@ -107,7 +108,7 @@ export class Client {
     const tags = [...this.#tags]
       .filter(([, image]) => image.digest === digest)
       .map(([tag]) => [tag, 'gone'] as const);
-    await this.#change(Object.fromEntries(tags) as Doubt, () => pusher.delete(digest));
+    await this.#change(Object.fromEntries(tags), () => pusher.delete(digest));
   }
 
   async #change(doubt: Doubt, work: (tag: Tag) => Promise<void>): Promise<void> {

@@ -80,20 +80,22 @@ export async function mishapAt(step: number, mishap: Mishap, kind: Kind, seed: n
 }
 
 /** It may go wrong again while the store is put right. */
-async function openAndDie({ disk, open }: Play): Promise<void> {
+async function openAndDie(scene: Play): Promise<void> {
+  const { disk } = scene;
   disk.steps.arm(1 + disk.random.below(6), 'die');
-  await open().catch((error: unknown) => {
+  await scene.open().catch((error: unknown) => {
     if (!disk.steps.hit) throw error;
   });
   disk.kill();
 }
 
 /** Opens the store and looks at all that should be there, and that it can do what it could. */
-async function lookAt({ ledger, clock, uploads, finishing, open }: Play, kept: boolean): Promise<string[]> {
-  const store = await open();
+async function lookAt(scene: Play, kept: boolean): Promise<string[]> {
+  const { ledger, clock } = scene;
+  const store = await scene.open();
   const problems = [...(await ledger.check(store)), ...(await problemsOf(store))];
   await push(store);
-  problems.push(...(await resume(store, { uploads, finishing }, kept)));
+  problems.push(...(await resume(store, scene, kept)));
   clock.time += 200_000;
   await store.collect({ untagged: true });
   problems.push(...(await problemsOf(store, { orphans: true })));

@@ -75,6 +75,6 @@ export class LossyLevel {
       });
       await apply(changes);
     };
-    return Object.assign(db, { batch }) as unknown as Database;
+    return Object.assign(db, { batch });
   }
 }

@@ -21,16 +21,16 @@ export async function runModel(
   seed?: number,
 ): Promise<void> {
   const property = fc.asyncProperty(sequences(length), async (commands) => {
-    const { open, kill } = await medium();
+    const place = await medium();
     const model = new Model(MODEL_RULES);
     const options = optionsFor(model);
     const real: Real = {
-      store: await open(options),
+      store: await place.open(options),
       ids: new Map(),
-      mortal: kill !== undefined,
+      mortal: place.kill !== undefined,
       async reopen(clean) {
-        if (!clean) await kill?.(real.store);
-        return await open(options);
+        if (!clean) await place.kill?.(real.store);
+        return await place.open(options);
       },
     };
     try {

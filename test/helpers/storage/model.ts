@@ -104,7 +104,8 @@ export class Model {
     const upload = this.#upload(id, repo);
     if (upload === undefined) return 'BLOB_UPLOAD_UNKNOWN';
     upload.touched = this.time;
-    if (!this.#fits(repo, upload.bytes.byteLength + bytes.byteLength)) return 'DENIED';
+    const before = upload.bytes.byteLength;
+    if (!this.#fits(repo, before + bytes.byteLength, before)) return 'DENIED';
     upload.bytes = Buffer.concat([upload.bytes, bytes]);
     return undefined;
   }
@@ -269,8 +270,17 @@ export class Model {
     );
   }
 
-  #fits(repo: string, size: number): boolean {
-    return size === 0 || !this.#covers(repo) || this.used() + size <= this.rules.quota.bytes;
+  /** @param own bytes of it that an open upload holds already */
+  #fits(repo: string, size: number, own = 0): boolean {
+    if (size === 0 || !this.#covers(repo)) return true;
+    return this.used() + this.#held() - own + size <= this.rules.quota.bytes;
+  }
+
+  /** Bytes of open uploads: they count until they end. */
+  #held(): number {
+    return [...this.uploads.values()]
+      .filter(({ repo }) => this.#covers(repo))
+      .reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
   }
 
   #lease(repo: string, digest: Digest): void {

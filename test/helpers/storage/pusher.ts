@@ -82,7 +82,7 @@ export class Pusher {
     expected: readonly number[],
     init: { readonly headers?: Record<string, string>; readonly body?: Uint8Array } = {},
   ): Promise<{ readonly status: number; readonly headers: Headers; readonly bytes: Uint8Array }> {
-    const answer = await fetch(this.#url + path, { method, ...init } as RequestInit);
+    const answer = await fetch(this.#url + path, { method, ...init });
     const bytes = new Uint8Array(await answer.arrayBuffer());
     if (!expected.includes(answer.status))
       throw new Unexpected(`${method} ${path}`, answer.status, Buffer.from(bytes).toString());

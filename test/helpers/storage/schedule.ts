@@ -19,17 +19,17 @@ export class Schedule {
   /** Runs tasks to their end. */
   async run<T>(tasks: readonly (() => Promise<T>)[]): Promise<PromiseSettledResult<T>[]> {
     this.#running = true;
-    let left = tasks.length;
-    const results = tasks.map(async (task) => {
+    const over = new Set<number>();
+    const results = tasks.map(async (task, at) => {
       try {
         await this.#turn();
         return await task();
       } finally {
-        left--;
+        over.add(at);
       }
     });
     const all = Promise.allSettled(results);
-    for (let idle = 0; left > 0;) {
+    for (let idle = 0; over.size < tasks.length;) {
       await setImmediate();
       // Now and then two at once, so that they meet below the store as well.
       const next = this.#waiting.splice(

@@ -62,7 +62,7 @@ export async function buildServer(): Promise<string> {
 /** Starts a server and waits until it listens. */
 export async function startServer(program: string, options: ServerOptions): Promise<ServerProcess> {
   const child = spawn(process.execPath, [program, JSON.stringify(options)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   const url = await answerOf(child);
   return {
@@ -83,13 +83,19 @@ export async function startServer(program: string, options: ServerOptions): Prom
 /** The next message of a process; it must not end first. */
 async function answerOf(child: ChildProcess): Promise<string> {
   const stop = new AbortController();
-  const ended = once(child, 'exit', { signal: stop.signal }).then(([code]) => {
-    throw new Error(`the server ended with ${String(code)}`);
+  let text = '';
+  const listen = (chunk: Buffer): void => {
+    text = (text + chunk.toString()).slice(-2000);
+  };
+  child.stderr?.on('data', listen);
+  const ended = once(child, 'close', { signal: stop.signal }).then(([code]) => {
+    throw new Error(`the server ended with ${String(code)}: ${text}`);
   });
   ended.catch(() => undefined);
   const [message] = (await Promise.race([once(child, 'message', { signal: stop.signal }), ended])) as [
     string,
   ];
   stop.abort();
+  child.stderr?.off('data', listen).resume();
   return message;
 }

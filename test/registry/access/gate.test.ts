@@ -40,4 +40,19 @@ describe('Gate', () => {
     expect(await next).toBe('yes');
     expect(await gate.run(() => Promise.resolve('again'))).toBe('again');
   });
+
+  it('refuses work when too much waits, without beginning it', async () => {
+    const gate = new Gate(1, 2);
+    const works = [new Work(), new Work(), new Work(), new Work()];
+    const [first, second, third, fourth] = works.map((work) => gate.run(work.run));
+    await expect(fourth).rejects.toMatchObject({ code: 'TOOMANYREQUESTS' });
+    works[0]?.end();
+    await first;
+    works[1]?.end();
+    await second;
+    works[2]?.end();
+    await third;
+    expect(works[3]?.running).toBe(false);
+    expect(await gate.run(() => Promise.resolve('free'))).toBe('free');
+  });
 });

@@ -1,5 +1,6 @@
 import * as bcrypt from '@node-rs/bcrypt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isOciError } from '../../../oci/index.js';
 import { Passwords } from '../../../registry/access/passwords.js';
 import type { Users } from '../../../registry/access/users.js';
 
@@ -9,6 +10,7 @@ vi.mock(import('@node-rs/bcrypt'), async (original) => {
 });
 
 const verify = vi.mocked(bcrypt.verify);
+const actual = await vi.importActual<typeof bcrypt>('@node-rs/bcrypt');
 
 interface Setup {
   readonly passwords: Passwords;
@@ -24,7 +26,7 @@ async function setup(users: Readonly<Record<string, string>>): Promise<Setup> {
   return { passwords: new Passwords(source, () => time), secrets, pass: (ms) => void (time += ms) };
 }
 
-beforeEach(() => void verify.mockClear());
+beforeEach(() => void verify.mockReset().mockImplementation(actual.verify));
 afterEach(() => void verify.mockClear());
 
 describe('Passwords', () => {
@@ -76,6 +78,45 @@ describe('Passwords', () => {
     await expect(passwords.verify('alice', 'secret')).rejects.toThrow('no memory');
     verify.mockResolvedValueOnce(true);
     expect(await passwords.verify('alice', 'secret')).toBe(true);
+  });
+
+  it('asks bcrypt once for equal attempts at a time, whether there is such a user or not', async () => {
+    const { passwords } = await setup({ alice: 'secret' });
+    for (const name of ['alice', 'mallory']) {
+      verify.mockClear();
+      const attempts = Array.from({ length: 20 }, () => passwords.verify(name, 'wrong'));
+      expect(await Promise.all(attempts)).toEqual(attempts.map(() => false));
+      expect(verify).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it('never lets an unknown user in by the password of the one who stands in', async () => {
+    const { passwords } = await setup({ alice: 'secret' });
+    for (let times = 0; times < 2; times++) expect(await passwords.verify('mallory', 'secret')).toBe(false);
+  });
+
+  it('remembers good ones through a flood of wrong ones, and refuses what would wait too long', async () => {
+    const { passwords } = await setup({ alice: 'secret' });
+    expect(await passwords.verify('alice', 'secret')).toBe(true);
+    let release: () => void = () => undefined;
+    const held = new Promise<boolean>((resolve) => {
+      release = () => resolve(false);
+    });
+    verify.mockReset().mockReturnValue(held);
+    const flood = Array.from({ length: 1500 }, (_, count) =>
+      passwords
+        .verify(count % 2 === 0 ? 'alice' : `nobody${count}`, `wrong ${count}`)
+        .catch((error: unknown) => (isOciError(error) ? error.code : error)),
+    );
+    expect(await passwords.verify('alice', 'secret')).toBe(true);
+    release();
+    const answers = await Promise.all(flood);
+    expect(answers.filter((answer) => answer === false)).toHaveLength(66);
+    expect(answers.filter((answer) => answer === 'TOOMANYREQUESTS')).toHaveLength(1500 - 66);
+    const asked = verify.mock.calls.length;
+    expect(asked).toBeLessThanOrEqual(66);
+    expect(await passwords.verify('alice', 'secret')).toBe(true);
+    expect(verify).toHaveBeenCalledTimes(asked);
   });
 
   it('also takes passwords as they are', async () => {

@@ -1,9 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import * as fs from 'node:fs/promises';
+import { describe, expect, it, vi } from 'vitest';
 import { addUser, removeUser } from '../../../registry/access/edit-users.js';
+import { fileStamp } from '../../../registry/access/file-stamp.js';
 import { UserFile, fixedUsers } from '../../../registry/access/users.js';
 import { outcome } from '../../oci/arbitraries.js';
 import { tempFolder, type TempFolder } from './temp.js';
+
+vi.mock('node:fs/promises', async (original) => {
+  const actual = await original<typeof fs>();
+  return { ...actual, readFile: vi.fn(actual.readFile) };
+});
 
 interface Watched {
   readonly file: UserFile;
@@ -54,13 +60,13 @@ describe('UserFile', () => {
   it('keeps its users when the file becomes unreadable, and tells once', async () => {
     await using folder = await tempFolder();
     const { file, path, errors, pass } = await watched(folder);
-    await writeFile(path, 'nonsense\n');
+    await fs.writeFile(path, 'nonsense\n');
     for (let times = 0; times < 3; times++) {
       pass(1000);
       expect(await names(file)).toEqual(['alice']);
     }
     expect(errors).toMatchObject([{ code: 'INVALID_OPTION' }]);
-    await rm(path);
+    await fs.rm(path);
     for (let times = 0; times < 3; times++) {
       pass(1000);
       expect(await names(file)).toEqual(['alice']);
@@ -71,6 +77,31 @@ describe('UserFile', () => {
     expect(await names(file)).toEqual(['bob']);
   });
 
+  it('reads a file again that could not be read for a moment', async () => {
+    await using folder = await tempFolder();
+    const { file, path, errors, pass } = await watched(folder);
+    await addUser(path, 'bob', 'secret', { cost: 4 });
+    await removeUser(path, 'alice');
+    const failure = new Error('EMFILE: too many open files');
+    vi.mocked(fs.readFile).mockRejectedValueOnce(failure).mockRejectedValueOnce(failure);
+    for (let times = 0; times < 2; times++) {
+      pass(1000);
+      expect(await names(file)).toEqual(['alice']);
+    }
+    expect(errors).toMatchObject([{ code: 'INVALID_OPTION' }]);
+    pass(1000);
+    expect(await names(file)).toEqual(['bob']);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('sees that the rights of a file have changed', async () => {
+    await using folder = await tempFolder();
+    const { path } = await watched(folder);
+    const before = await fileStamp(path);
+    await fs.chmod(path, 0o640);
+    expect(await fileStamp(path)).not.toBe(before);
+  });
+
   it('needs a file that is there and valid at the start', async () => {
     await using folder = await tempFolder();
     const options = { now: Date.now, onError: () => undefined };
@@ -78,7 +109,7 @@ describe('UserFile', () => {
       code: 'INVALID_OPTION',
       message: expect.stringContaining('ocilot user add') as string,
     });
-    await writeFile(folder.at('bad'), 'alice:plain\n');
+    await fs.writeFile(folder.at('bad'), 'alice:plain\n');
     await expect(UserFile.open(folder.at('bad'), options)).rejects.toThrow(/line 1/);
   });
 });

@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { resultOf, type JobLine } from '../../../registry/operations/jobs.js';
 import type { RegistryOptions, Usage } from '../../../registry/index.js';
 import { tempFolder } from '../../helpers/temp.js';
 import { putImage } from '../../helpers/content.js';
-import { WAYS, open, pushManifest, type Answer, type Site } from '../helpers.js';
+import { WAYS, open as openSite, pushManifest, type Answer, type Site, type Way } from '../helpers.js';
+
+/** A site whose own endpoints may be asked for under the name that `fetch` of the helpers uses. */
+const open = (options: RegistryOptions, way?: Way): Promise<Site> =>
+  openSite({ publicUrl: 'http://registry.test', ...options }, way);
 
 /** The result of a job that was answered as lines. */
 async function jobOf(answer: Answer): Promise<object> {
@@ -114,11 +118,45 @@ describe('what is refused', () => {
     expect(await status(site, 'DELETE', '/_ocilot/repositories/app')).toBe(403);
     expect(await status(site, 'POST', '/_ocilot/scrub?remove=true')).toBe(403);
     expect(await status(site, 'POST', '/_ocilot/scrub')).toBe(200);
+    expect(await status(site, 'POST', '/_ocilot/gc?untagged=true')).toBe(403);
+    expect(await status(site, 'POST', '/_ocilot/gc')).toBe(403);
+    expect(await status(site, 'POST', '/_ocilot/gc?untagged=true&dryRun=true')).toBe(200);
+    await expect(site.registry.collect()).rejects.toMatchObject({ code: 'DENIED' });
+    await expect(site.registry.collect({ untagged: true })).rejects.toMatchObject({ code: 'DENIED' });
+  });
+
+  it('in a registry that is read-only: to collect from time to time', async () => {
+    const every = vi.spyOn(globalThis, 'setInterval');
+    const timers = async (readOnly: boolean): Promise<number> => {
+      every.mockClear();
+      await using site = await open({ readOnly, collection: { every: 12_345 } });
+      expect((await site.ask('GET', '/livez')).status).toBe(200);
+      return every.mock.calls.filter(([, time]) => time === 12_345).length;
+    };
+    expect([await timers(false), await timers(true)]).toEqual([1, 0]);
+    every.mockRestore();
   });
 
   it('where deleting is switched off: to delete', async () => {
     await using site = await open({ deletes: { enabled: false } });
     expect(await status(site, 'DELETE', '/_ocilot/repositories/app')).toBe(405);
+    expect(await status(site, 'POST', '/_ocilot/gc?untagged=true')).toBe(405);
+    expect(await status(site, 'POST', '/_ocilot/gc?untagged=true&dryRun=true')).toBe(200);
+    expect(await status(site, 'POST', '/_ocilot/gc')).toBe(200);
+  });
+
+  it('where deleting is switched off: to collect manifests, whatever the options say', async () => {
+    let time = 1_000_000;
+    await using site = await open({
+      deletes: { enabled: false },
+      collection: { untagged: true },
+      now: () => time,
+      lease: 1000,
+    });
+    await putImage(site.registry.store, 'app', { seed: 'a' });
+    time += 2000;
+    expect(await site.registry.collect()).toMatchObject({ manifests: 0, blobs: 0 });
+    await expect(site.registry.collect({ untagged: true })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   it('a repository with an immutable tag', async () => {
@@ -134,6 +172,15 @@ describe('what is refused', () => {
       (await site.ask('POST', '/_ocilot/gc', { headers: { origin, host: 'registry.test' } })).status;
     expect([await from('https://evil.example'), await from('null')]).toEqual([403, 403]);
     expect(await from('http://registry.test')).toBe(200);
+  });
+
+  it('to pages of other sites, with the credentials that a browser remembers', async () => {
+    await using site = await openSite(CLOSED);
+    const from = async (origin: string): Promise<number> => {
+      const headers = { origin, host: 'registry.test', ...as('alice').headers };
+      return (await site.ask('POST', '/_ocilot/gc', { headers })).status;
+    };
+    expect([await from('https://evil.example'), await from('http://registry.test')]).toEqual([403, 200]);
   });
 });
 

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import prometheus from 'prom-client';
+import { describe, expect, it, vi } from 'vitest';
 import { open, pushBlob, startUpload, type Site } from '../helpers.js';
 
 /** The value of each series of a scrape. */
@@ -80,6 +81,16 @@ describe('/metrics', () => {
     await one.ask('GET', '/v2/');
     const name = 'ocilot_requests_total{operation="ping",method="GET",status="2xx"}';
     expect([(await scrape(one)).get(name), (await scrape(other)).get(name)]).toEqual([1, undefined]);
+  });
+
+  it('of the process are collected once, whatever registries there are', async () => {
+    await using first = await open({ metrics: { enabled: true } });
+    const watch = vi.spyOn(prometheus, 'collectDefaultMetrics');
+    await using second = await open({ metrics: { enabled: true } });
+    expect(watch).not.toHaveBeenCalled();
+    watch.mockRestore();
+    for (const site of [first, second])
+      expect((await scrape(site)).get('process_resident_memory_bytes')).toBeGreaterThan(0);
   });
 
   it('are off unless asked for', async () => {

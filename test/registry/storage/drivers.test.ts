@@ -9,7 +9,7 @@ import {
 } from '../../../registry/storage/driver-suite.js';
 import { FileBytes } from '../../../registry/storage/file-bytes.js';
 import { nodeFiles } from '../../../registry/storage/files.js';
-import { LevelRecords, type Database } from '../../../registry/storage/level-records.js';
+import { LevelRecords } from '../../../registry/storage/level-records.js';
 import { LEVEL_ENCODINGS, openLevel } from '../../../registry/storage/open-level.js';
 import { RecordBytes } from '../../../registry/storage/record-bytes.js';
 import { tempFolder } from '../../helpers/temp.js';
@@ -17,7 +17,7 @@ import { tempFolder } from '../../helpers/temp.js';
 async function onMemory(): Promise<RecordsUnderTest> {
   const db = new MemoryLevel<string, Uint8Array>({ storeEncoding: 'view', ...LEVEL_ENCODINGS });
   await db.open();
-  return { records: new LevelRecords(db as unknown as Database) };
+  return { records: new LevelRecords(db) };
 }
 
 async function onLevel(): Promise<RecordsUnderTest> {

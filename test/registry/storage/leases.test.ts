@@ -1,5 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { OciError, digestOf } from '../../../oci/index.js';
+import {
+  MEDIA_TYPES,
+  OciError,
+  describe as describeContent,
+  digestOf,
+  encodeJson,
+} from '../../../oci/index.js';
 import { openDrivers, openWith, type Drivers, type OpenOptions } from '../../../registry/storage/open.js';
 import type { Records } from '../../../registry/storage/records.js';
 import type { Store } from '../../../registry/storage/store.js';
@@ -11,16 +17,19 @@ const LEASE = 1000;
 interface Site {
   readonly store: Store;
   readonly clock: { time: number };
-  /** While it is set every commit finds the disk full. */
-  readonly disk: { full: boolean };
+  /** While `full` is set every commit finds the disk full. `onGet` is called before each read. */
+  readonly disk: { full: boolean; onGet?: ((key: string) => Promise<void>) | undefined };
 }
 
 async function open(options: OpenOptions = {}): Promise<Site> {
   const clock = { time: 1_000_000 };
-  const disk = { full: false };
+  const disk: Site['disk'] = { full: false };
   const drivers = await openDrivers({ kind: 'memory' });
   const records = Object.assign(Object.create(drivers.records) as Records, {
-    get: (key: string) => drivers.records.get(key),
+    async get(key: string) {
+      await disk.onGet?.(key);
+      return await drivers.records.get(key);
+    },
     range: drivers.records.range.bind(drivers.records),
     keys: drivers.records.keys.bind(drivers.records),
     entries: drivers.records.entries.bind(drivers.records),
@@ -37,6 +46,18 @@ async function open(options: OpenOptions = {}): Promise<Site> {
   });
   onTestFinished(() => store.close());
   return { store, clock, disk };
+}
+
+/** Stores an image of one layer that is there, which is its config as well. */
+async function putManifestOf(store: Store, repo: string, layer: Uint8Array): Promise<void> {
+  const descriptor = describeContent(MEDIA_TYPES.ociLayer, layer);
+  const document = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.ociManifest,
+    config: descriptor,
+    layers: [descriptor],
+  };
+  await store.manifests.put(repo, { bytes: encodeJson(document) });
 }
 
 describe('what a client was told to exist', () => {
@@ -94,6 +115,23 @@ describe('what a client was told to exist', () => {
 });
 
 describe('a collection', () => {
+  it('takes nothing that came to be needed under its eyes, though the clock was set back', async () => {
+    const { store, clock, disk } = await open();
+    const layer = bytesOf('layer', 1000);
+    const digest = await putBlob(store, 'a', layer);
+    clock.time += 2 * LEASE;
+    disk.onGet = async (key) => {
+      if (!key.startsWith(`e!a!${digest}`)) return;
+      disk.onGet = undefined;
+      clock.time -= LEASE;
+      await putManifestOf(store, 'a', layer);
+      clock.time += LEASE + 1;
+    };
+    await store.collect();
+    expect(await problemsOf(store)).toEqual([]);
+    expect(await store.blobs.stat('a', digest)).toBeDefined();
+  });
+
   it('for show does not stand in for a real one that is asked for meanwhile', async () => {
     const { store, clock } = await open();
     await putBlob(store, 'a', bytesOf('x', 10));

@@ -49,7 +49,7 @@ class Engine {
       if (failure !== undefined) throw new Error(failure.message);
       await apply(changes);
     };
-    return Object.assign(db, { batch }) as unknown as Database;
+    return Object.assign(db, { batch });
   }
 
   async records(): Promise<LevelRecords> {
@@ -85,6 +85,22 @@ describe('commits', () => {
     expect(engine.writes).toEqual([
       { keys: ['a', 'b'], bytes: 2, sync: true },
       { keys: ['c', 'd'], bytes: 2, sync: false },
+    ]);
+  });
+
+  it('that need no sync do not wait for one behind them', async () => {
+    const engine = new Engine();
+    const records = await engine.records();
+    await Promise.all([
+      records.commit([put('a', ONE)], [], { sync: false }),
+      records.commit([put('b', ONE)], [], { sync: false }),
+      records.commit([put('c', ONE)]),
+      records.commit([put('d', ONE)], [], { sync: false }),
+      records.commit([put('e', ONE)]),
+    ]);
+    expect(engine.writes.map(({ keys, sync }) => [...keys, sync])).toEqual([
+      ['a', 'b', false],
+      ['c', 'd', 'e', true],
     ]);
   });
 

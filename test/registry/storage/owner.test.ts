@@ -11,9 +11,9 @@ const linux = process.platform === 'linux';
 
 /** What `own` tells of the folder, which is then left as before. */
 async function look(folder: string): Promise<Pick<Owner, 'clean' | 'rebooted'>> {
-  const { clean, rebooted, release } = await own(folder);
-  await release(true);
-  return { clean, rebooted };
+  const owner = await own(folder);
+  await owner.release(true);
+  return { clean: owner.clean, rebooted: owner.rebooted };
 }
 
 /** Leaves the file of another owner in a folder. */
@@ -34,15 +34,16 @@ const LOCKED = expect.objectContaining({ code: 'STORE_LOCKED' }) as unknown;
 describe('a data folder', () => {
   it('has one owner in a process, under whatever path', async () => {
     const folder = await tempFolder();
-    symlinkSync(folder, `${folder}-link`);
+    const link = join(await tempFolder(), 'link');
+    symlinkSync(folder, link);
     const owner = await own(folder);
     expect([owner.clean, owner.rebooted]).toEqual([true, false]);
     await expect(own(folder)).rejects.toEqual(LOCKED);
-    await expect(own(`${folder}-link`)).rejects.toEqual(LOCKED);
+    await expect(own(link)).rejects.toEqual(LOCKED);
     expect(readdirSync(join(folder, 'owner'))).toHaveLength(1);
     await owner.release(true);
     expect(readdirSync(join(folder, 'owner'))).toEqual([]);
-    expect(await look(`${folder}-link`)).toEqual({ clean: true, rebooted: false });
+    expect(await look(link)).toEqual({ clean: true, rebooted: false });
   });
 
   it('has one owner among processes, and goes to the next when that one leaves or dies', async () => {

@@ -111,6 +111,44 @@ describe('a quota', () => {
     await push(store, 'team/b', 'd', 4000);
   });
 
+  it('counts the bytes of an upload from one request to the next, until it ends', async () => {
+    const store = await openMemory({ team: 5000 });
+    const { uploads } = store;
+    const first = await uploads.start('team/a');
+    await uploads.append('team/a', first.id, streamOf(bytesOf('a', 3000)));
+    const second = await uploads.start('team/b');
+    await expect(uploads.append('team/b', second.id, streamOf(bytesOf('b', 2001)))).rejects.toEqual(DENIED);
+    await uploads.append('team/b', second.id, streamOf(bytesOf('b', 2000)));
+    await expect(push(store, 'team/c', 'c', 1)).rejects.toEqual(DENIED);
+    await uploads.cancel('team/b', second.id);
+    await push(store, 'team/c', 'c', 2000);
+    const wrong = uploads.finish('team/a', first.id, digestOf('other'), streamOf());
+    await expect(wrong).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
+    await expect(push(store, 'team/c', 'd', 1)).rejects.toEqual(DENIED);
+    await uploads.finish('team/a', first.id, digestOf(bytesOf('a', 3000)), streamOf());
+    expect(await store.quotas.used('team')).toBe(5000);
+    await store.blobs.delete('team/a', digestOf(bytesOf('a', 3000)));
+    await push(store, 'team/c', 'e', 3000);
+  });
+
+  it.each([500, 3000])('still counts an upload of %d bytes when the store is opened again', async (size) => {
+    const folder = await tempFolder();
+    let time = 1_000_000;
+    const open = async (): Promise<Store> =>
+      openStore({ kind: 'auto', folder }, { rules: rulesOf({ team: 5000 }), now: () => time });
+    const first = await open();
+    const { id } = await first.uploads.start('team/a');
+    await first.uploads.append('team/a', id, streamOf(bytesOf('a', size)));
+    await first.close();
+    const second = await open();
+    onTestFinished(() => second.close());
+    await expect(push(second, 'team/b', 'b', 5001 - size)).rejects.toEqual(DENIED);
+    await push(second, 'team/b', 'b', 5000 - size);
+    time += second.core.rules.uploadExpiry;
+    expect(await second.collect()).toMatchObject({ uploads: 1 });
+    await push(second, 'team/b', 'c', size);
+  });
+
   it('is not exceeded by two mounts at once', async () => {
     const store = await openMemory({ team: 5000 });
     const digests = await Promise.all(['a', 'b', 'c'].map((seed) => push(store, 'elsewhere', seed, 2000)));

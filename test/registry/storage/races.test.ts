@@ -11,7 +11,7 @@ import {
   type ErrorCode,
 } from '../../../oci/index.js';
 import { FileBytes } from '../../../registry/storage/file-bytes.js';
-import { LevelRecords, type Database } from '../../../registry/storage/level-records.js';
+import { LevelRecords } from '../../../registry/storage/level-records.js';
 import { LEVEL_ENCODINGS } from '../../../registry/storage/open-level.js';
 import { openWith } from '../../../registry/storage/open.js';
 import { RecordBytes } from '../../../registry/storage/record-bytes.js';
@@ -137,7 +137,7 @@ async function prepare(
   const schedule = new Schedule(random);
   const db = new MemoryLevel<string, Uint8Array>({ storeEncoding: 'view', ...LEVEL_ENCODINGS });
   await db.open();
-  const records = schedule.records(new LevelRecords(db as unknown as Database));
+  const records = schedule.records(new LevelRecords(db));
   const files = new LossyFiles('/data', new Steps(random), random);
   const bytes = schedule.bytes(kind === 'files' ? new FileBytes(files, '/data') : new RecordBytes(records));
   const clock = { time: 1_000_000 };
@@ -158,7 +158,7 @@ async function prepare(
       uploadExpiry: 100_000,
       protectChildren,
       quotas: [
-        { prefix: '', bytes: 16_000 },
+        { prefix: '', bytes: 20_000 },
         { prefix: 'c', bytes: 11_000 },
       ],
     },

@@ -17,25 +17,21 @@ const bytes = bytesOf('upload', 5000);
 const digest = digestOf(bytes);
 const rules = { inlineLimit: 1000 };
 
-/** A body whose sender goes silent behind some bytes. */
-class Silent implements AsyncIterable<Uint8Array> {
-  readonly #first: Uint8Array;
-  /** Resolves when all that there is was taken. */
+/** A body whose sender goes silent behind some bytes, and what resolves when these were taken. */
+function silent(first: Uint8Array): {
+  readonly body: AsyncGenerator<Uint8Array>;
   readonly taken: Promise<void>;
-  #taken = (): void => undefined;
-
-  constructor(first: Uint8Array) {
-    this.#first = first;
-    this.taken = new Promise((resolve) => {
-      this.#taken = resolve;
-    });
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    yield this.#first;
-    this.#taken();
+} {
+  let tell = (): void => undefined;
+  const taken = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const body = (async function* (): AsyncGenerator<Uint8Array> {
+    yield first;
+    tell();
     await new Promise(() => undefined);
-  }
+  })();
+  return { body, taken };
 }
 
 async function openMemory(options: OpenOptions = { rules }): Promise<Store> {
@@ -65,9 +61,9 @@ describe('an upload', () => {
       const large = bytesOf('large', 2_500_000);
       const store = await disk.open({ rules: SCENE_RULES });
       const { id } = await store.uploads.start('a');
-      const body = new Silent(large.subarray(0, 2_200_000));
+      const { body, taken } = silent(large.subarray(0, 2_200_000));
       void store.uploads.append('a', id, body).catch(() => undefined);
-      await body.taken;
+      await taken;
       disk.kill();
       disk.steps.disarm();
       const again = await disk.open({ rules: SCENE_RULES });
@@ -81,11 +77,11 @@ describe('an upload', () => {
   it('goes to the newest of its requests, and the bytes of two never mix', async () => {
     const store = await openMemory();
     const { id } = await store.uploads.start('a');
-    const silent = new Silent(bytes.subarray(0, 1500));
-    const first = store.uploads.append('a', id, silent);
-    await silent.taken;
-    const other = new Silent(bytes.subarray(1500, 2000));
-    const second = store.uploads.append('a', id, other, { at: 1500 });
+    const one = silent(bytes.subarray(0, 1500));
+    const first = store.uploads.append('a', id, one.body);
+    await one.taken;
+    const other = silent(bytes.subarray(1500, 2000));
+    const second = store.uploads.append('a', id, other.body, { at: 1500 });
     await expect(first).rejects.toMatchObject({ code: 'BLOB_UPLOAD_INVALID' });
     await other.taken;
     const third = store.uploads.finish('a', id, digest, streamOf(bytes.subarray(2000)), { at: 2000 });
@@ -93,12 +89,30 @@ describe('an upload', () => {
     expect(await third).toBe(5000);
   });
 
+  it('is not opened when too many are open, also after the store was opened again', async () => {
+    const folder = await tempFolder();
+    const options = { rules: { maxUploads: 2 } };
+    const first = await openStore({ kind: 'auto', folder }, options);
+    const started = await Promise.allSettled([1, 2, 3].map(() => first.uploads.start('a')));
+    expect(started.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    await first.close();
+    const second = await openStore({ kind: 'auto', folder }, options);
+    onTestFinished(() => second.close());
+    await expect(second.uploads.start('a')).rejects.toMatchObject({ code: 'TOOMANYREQUESTS' });
+    const [one] = started;
+    if (one?.status === 'fulfilled') await second.uploads.cancel('a', one.value.id);
+    const { id } = await second.uploads.start('a');
+    await expect(second.uploads.start('a')).rejects.toMatchObject({ code: 'TOOMANYREQUESTS' });
+    await second.uploads.finish('a', id, digest, streamOf(bytes));
+    await second.uploads.start('a');
+  });
+
   it('can be cancelled while its sender is silent', async () => {
     const store = await openMemory();
     const { id } = await store.uploads.start('a');
-    const silent = new Silent(bytes.subarray(0, 1500));
-    const append = store.uploads.append('a', id, silent);
-    await silent.taken;
+    const { body, taken } = silent(bytes.subarray(0, 1500));
+    const append = store.uploads.append('a', id, body);
+    await taken;
     await Promise.all([
       store.uploads.cancel('a', id),
       expect(append).rejects.toMatchObject({ code: 'BLOB_UPLOAD_INVALID' }),
