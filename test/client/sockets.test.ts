@@ -144,9 +144,7 @@ describe('a client over sockets', () => {
 
   it('collects warnings, tells of requests without secrets, and authenticates', async () => {
     const lines: string[] = [];
-    await using registry = await startRegistry({ users: USERS, warnings: ['move on'] } as Parameters<
-      typeof startRegistry
-    >[0]);
+    await using registry = await startRegistry({ users: USERS });
     const keychain = {
       resolve: () =>
         Promise.resolve({ kind: 'password', username: 'alice', password: 'wonderland' } as const),

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { onTestFinished } from 'vitest';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -35,12 +36,13 @@ export interface ServerProcess {
   report(): Promise<ServerReport>;
 }
 
-/** Builds the program of such processes; returns its file. */
+/** Builds the program of such processes for one test; returns its file. */
 export async function buildServer(): Promise<string> {
   // Beside the packages that it loads.
   const folder = join(root, 'node_modules', '.cache', 'ocilot-tests');
   mkdirSync(folder, { recursive: true });
   const outfile = join(folder, `server-${process.pid}.mjs`);
+  onTestFinished(() => rm(outfile, { force: true }));
   const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
