@@ -126,7 +126,7 @@ export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
 /** Makes the folder where there is none, and this process its owner. */
 async function take(folder: string): Promise<Owner> {
   try {
-    await makeFolder(folder);
+    await makeFolder(resolve(folder));
     return await own(folder);
   } catch (cause) {
     const reason = UNUSABLE[(cause as NodeJS.ErrnoException).code ?? ''];
@@ -166,18 +166,23 @@ async function closeDrivers(records: Records, bytes: Bytes, owner: Owner): Promi
   }
 }
 
-/** Makes a folder, and its entry in each folder above that is new, durable. */
-async function makeFolder(folder: string): Promise<void> {
-  const path = resolve(folder);
-  // Not `recursive`: where nothing can be made, as below /proc, Node then tries for ever.
-  const failure = await mkdir(path, { mode: 0o750 }).catch(
-    (error: unknown) => error as NodeJS.ErrnoException,
-  );
-  if (failure?.code === 'EEXIST') return;
-  if (failure?.code === 'ENOENT' && dirname(path) !== path) {
-    await makeFolder(dirname(path));
+/**
+ * Makes a folder, and its entry in each folder above that is new, durable.
+ * @param again the folder above is there by now
+ */
+async function makeFolder(path: string, again = false): Promise<void> {
+  try {
+    // Not `recursive`: where nothing can be made, as below /proc, Node then tries for ever.
     await mkdir(path, { mode: 0o750 });
-  } else if (failure !== undefined) throw failure;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // It was there, or another process made it in the same moment.
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || again || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, true);
+    return;
+  }
   await nodeFiles.syncFolder(dirname(path));
 }
 

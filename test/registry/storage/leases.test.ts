@@ -6,6 +6,7 @@ import {
   digestOf,
   encodeJson,
 } from '../../../oci/index.js';
+import { keys } from '../../../registry/storage/keys.js';
 import { openDrivers, openWith, type Drivers, type OpenOptions } from '../../../registry/storage/open.js';
 import type { Records } from '../../../registry/storage/records.js';
 import type { Store } from '../../../registry/storage/store.js';
@@ -72,6 +73,26 @@ describe('what a client was told to exist', () => {
     clock.time += LEASE;
     expect(await store.collect()).toMatchObject({ blobs: 1, bytes: 10, repositories: 1 });
     expect(await store.blobs.stat('a', digest)).toBeUndefined();
+  });
+
+  it('is leased again when it is asked for again, by a write at most once a quarter of a lease', async () => {
+    const { store, clock } = await open();
+    const digest = await putBlob(store, 'a', bytesOf('x', 10));
+    const lease = (): Promise<Uint8Array | undefined> => store.core.records.get(keys.lease('a', digest));
+    const ask = async (): Promise<Uint8Array | undefined> => {
+      expect(await store.blobs.stat('a', digest)).toBeDefined();
+      return await lease();
+    };
+    clock.time += LEASE / 2;
+    const first = await ask();
+    clock.time += LEASE / 4 - 1;
+    expect(await ask()).toEqual(first);
+    clock.time += 1;
+    expect(await ask()).not.toEqual(first);
+    clock.time += LEASE - 1;
+    expect(await store.collect()).toMatchObject({ blobs: 0 });
+    clock.time += 1;
+    expect(await store.collect()).toMatchObject({ blobs: 1 });
   });
 
   it('is leased by a push of what is there already, and by a mount', async () => {

@@ -56,6 +56,16 @@ describe.each(KINDS)('a %s folder', (kind) => {
     expect(await again.tags.list('app', { limit: 9 })).toEqual(['1']);
   });
 
+  it('that several open at once, and that is not there yet, goes to one of them', async () => {
+    const folder = join(await tempFolder(), 'a', 'b', 'c');
+    const opening = await Promise.allSettled(Array.from({ length: 8 }, () => open({ kind, folder })));
+    const refused = opening.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
+    expect(refused).toHaveLength(7);
+    for (const error of refused) expect(error).toMatchObject({ code: 'STORE_LOCKED' });
+  });
+
   it('keeps open uploads across a restart, and after a power loss what is sure of them', async () => {
     const folder = await tempFolder();
     const content = bytesOf('x', 2_000_000);
