@@ -48,4 +48,3 @@ export {
 } from './credentials/default-keychain.js';
 export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
 export { RemoteRepository, catalog, type ListOptions, type RemoteManifest } from './remote/repository.js';
-export { verified } from './remote/verify.js';

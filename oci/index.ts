@@ -54,6 +54,7 @@ export {
   type Reference,
 } from './reference.js';
 export { collect, streamOf, type ByteStream } from './stream.js';
+export { verified } from './verified.js';
 export { encodeJson, isObject, isStringList, isStringMap, parseJson } from './json.js';
 export { printable, quote } from './quote.js';
 export type { OnProgress, Progress } from './progress.js';

@@ -9,6 +9,7 @@ import {
   parseDescriptor,
   referrersTag,
   streamOf,
+  verified,
   isOciError,
   isObject,
   parseJson,
@@ -22,7 +23,6 @@ import { responseDetail } from '../errors.js';
 import type { RequestBody, Transport, TransportResponse } from '../transport.js';
 import { Endpoint } from './endpoint.js';
 import { pages, textsOf } from './pages.js';
-import { verified } from './verify.js';
 
 const ACCEPT = [
   MEDIA_TYPES.ociIndex,

@@ -1,4 +1,6 @@
-import { Digester, OciError, algorithmOf, type ByteStream, type Digest } from '../../oci/index.js';
+import { Digester, algorithmOf, type Digest } from './digest.js';
+import { OciError } from './errors.js';
+import type { ByteStream } from './stream.js';
 
 /**
  * The bytes of a stream, which must be those that a digest names. The last chunk is kept back until all are checked, so
