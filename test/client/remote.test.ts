@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { collect, describe as descriptorOf, digestOf, referrersTag, streamOf } from '../../oci/index.js';
+import {
+  collect,
+  describe as descriptorOf,
+  digestOf,
+  referrersTag,
+  streamOf,
+  verified,
+} from '../../oci/index.js';
 import { RemoteRepository, catalog, staticKeychain, type Client } from '../../client/index.js';
 import { nextOf } from '../../client/remote/pages.js';
 import { startRegistry, type TestRegistry } from '../../testing/index.js';
