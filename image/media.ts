@@ -25,6 +25,8 @@ export interface Source {
   readonly name: string;
   /** Whose blobs these are, where they can be mounted. */
   readonly origin?: Origin;
+  /** The same for one blob, where they differ: images that were made of parts from several places. */
+  originsOf?(descriptor: Descriptor): readonly Origin[];
   /** What a tag or a digest names; undefined when nothing. The platform and annotations of the place may come along. */
   resolve(reference: string, options?: CallOptions): Promise<Descriptor | undefined>;
   /** The bytes of a manifest. Throws OciError `MANIFEST_UNKNOWN`. */

@@ -53,6 +53,7 @@ export {
   referrersTag,
   type Reference,
 } from './reference.js';
+export { Slots } from './slots.js';
 export { collect, streamOf, type ByteStream } from './stream.js';
 export { verified } from './verified.js';
 export { encodeJson, isObject, isStringList, isStringMap, parseJson } from './json.js';

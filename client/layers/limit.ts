@@ -1,11 +1,10 @@
-import { OciError } from '../../oci/index.js';
+import { OciError, Slots } from '../../oci/index.js';
 import {
   withBody,
   type TransportLayer,
   type TransportRequest,
   type TransportResponse,
 } from '../transport.js';
-import { Slots } from './slots.js';
 
 /** How many requests may be under way at once. */
 export interface LimitOptions {

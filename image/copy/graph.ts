@@ -1,0 +1,116 @@
+import {
+  OciError,
+  Slots,
+  childrenOf,
+  isIndexType,
+  isManifestType,
+  parseManifest,
+  type CallOptions,
+  type Descriptor,
+  type Digest,
+  type Manifest,
+} from '../../oci/index.js';
+import type { Sink, Source } from '../media.js';
+import { readManifest } from '../read.js';
+
+/** A manifest of the graph that is copied. */
+export interface Node {
+  readonly descriptor: Descriptor;
+  /** The sink has it, and with it all below. Its bytes are there all the same if somebody looked into it. */
+  readonly present: boolean;
+  readonly bytes?: Uint8Array;
+  readonly manifest?: Manifest;
+  readonly children: readonly Node[];
+  /** Config and layers, and whatever else an index may list that is no manifest. */
+  readonly blobs: readonly Descriptor[];
+}
+
+/** How a graph is walked. */
+export interface GraphOptions extends CallOptions {
+  /** Walks what the sink has as well: a copy of it may be in parts. */
+  readonly force: boolean;
+  /** Looks into indexes that the sink has: what refers to their children may be new. */
+  readonly lookInside: boolean;
+}
+
+/** Manifests read at once. */
+const READS = 8;
+/** Indexes in indexes in indexes: more than any tool makes. */
+const DEPTH = 16;
+
+/** Reads manifests from the top down, each once. */
+export class Graph {
+  readonly #source: Source;
+  readonly #sink: Sink;
+  readonly #options: GraphOptions;
+  readonly #nodes = new Map<Digest, Promise<Node>>();
+  readonly #slots = new Slots(READS);
+
+  constructor(source: Source, sink: Sink, options: GraphOptions) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#options = options;
+  }
+
+  /**
+   * The manifest and all below it.
+   * @throws OciError `MANIFEST_INVALID`, `CONTENT_INVALID` for indexes nested beyond reason, and what the places throw
+   */
+  node(descriptor: Descriptor, depth = 0): Promise<Node> {
+    const known = this.#nodes.get(descriptor.digest);
+    if (known !== undefined) return known;
+    const node = this.#read(descriptor, depth);
+    this.#nodes.set(descriptor.digest, node);
+    return node;
+  }
+
+  async #read(descriptor: Descriptor, depth: number): Promise<Node> {
+    if (depth > DEPTH) {
+      throw new OciError(
+        'CONTENT_INVALID',
+        `${this.#source.name}: index ${descriptor.digest} is nested more than ${DEPTH} deep`,
+      );
+    }
+    const { force, lookInside, signal } = this.#options;
+    const call: CallOptions = signal === undefined ? {} : { signal };
+    const release = await this.#slots.take(signal);
+    let present: boolean;
+    let bytes: Uint8Array;
+    try {
+      present = !force && (await this.#sink.hasManifest(descriptor, call));
+      if (present && !(lookInside && isIndexLike(descriptor)))
+        return { descriptor, present, children: [], blobs: [] };
+      bytes = await readManifest(this.#source, descriptor, call);
+    } finally {
+      release();
+    }
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    const below = childrenOf(manifest);
+    const children = manifest.kind === 'image' ? [] : below.filter(isManifest);
+    return {
+      descriptor,
+      present,
+      bytes,
+      manifest,
+      children: await Promise.all(children.map((child) => this.node(child, depth + 1))),
+      blobs: manifest.kind === 'image' ? below : below.filter((entry) => !isManifest(entry)),
+    };
+  }
+}
+
+const isManifest = ({ mediaType }: Descriptor): boolean => isManifestType(mediaType);
+const isIndexLike = ({ mediaType }: Descriptor): boolean => isIndexType(mediaType);
+
+/** The nodes below and including these, each once, children before what lists them. */
+export function bottomUp(roots: readonly Node[]): Node[] {
+  const seen = new Set<Digest>();
+  const order: Node[] = [];
+  const visit = (node: Node): void => {
+    if (seen.has(node.descriptor.digest)) return;
+    seen.add(node.descriptor.digest);
+    node.children.forEach(visit);
+    order.push(node);
+  };
+  roots.forEach(visit);
+  return order;
+}
