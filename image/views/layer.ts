@@ -1,0 +1,42 @@
+import { Digester, type Blob, type CallOptions, type Digest, type Layer } from '../../oci/index.js';
+import { decompress } from '../compression.js';
+import type { Origin } from '../media.js';
+import { once } from './once.js';
+
+/** A layer that may say which repository has it, so that a registry can mount it from there. */
+export interface LayerView extends Layer {
+  readonly origin?: Origin;
+}
+
+/** What is known of a layer besides its bytes. */
+export interface LayerFacts {
+  /** What the image's config says it unpacks to. Without it the layer is read to find out. */
+  readonly diffId?: Digest | undefined;
+  readonly origin?: Origin | undefined;
+}
+
+/** A layer whose bytes are those of a blob; how it is packed is told by its first bytes. */
+export function layerOf(blob: Blob, { diffId, origin }: LayerFacts = {}): LayerView {
+  const what = `layer ${blob.descriptor.digest}`;
+  const uncompressed = async (options: CallOptions = {}): Promise<AsyncGenerator<Uint8Array>> =>
+    decompress(await blob.open(options), { ...options, what });
+  return {
+    descriptor: blob.descriptor,
+    open: (options) => blob.open(options),
+    uncompressed,
+    diffId:
+      diffId === undefined
+        ? once(async (options) => {
+            const digester = new Digester();
+            for await (const chunk of await uncompressed(options)) digester.update(chunk);
+            return digester.digest();
+          })
+        : async () => diffId,
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+/** The same layer under another descriptor of the same content. */
+export function redescribed(layer: LayerView, change: Partial<LayerView['descriptor']>): LayerView {
+  return { ...layer, descriptor: { ...layer.descriptor, ...change } };
+}
