@@ -37,6 +37,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import('./commands/user.js')).userCommand(context),
   },
   {
+    name: 'login',
+    summary: 'keep the user and password of a registry',
+    load: async (context) => (await import('./commands/login.js')).loginCommand(context),
+  },
+  {
+    name: 'logout',
+    summary: 'forget them',
+    load: async (context) => (await import('./commands/logout.js')).logoutCommand(context),
+  },
+  {
+    name: 'auth',
+    summary: 'explain where credentials come from',
+    load: async (context) => (await import('./commands/auth.js')).authCommand(context),
+  },
+  {
     name: 'completion',
     summary: 'print a completion script for a shell',
     load: async (context) => (await import('./commands/completion.js')).completionCommand(context),

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import type { Context } from './context.js';
 import { UsageError } from './exit.js';
 
-/** Most that is read of a password, in bytes. */
+/** Most that is read of what is piped in, in bytes. */
 const LIMIT = 64 * 1024;
 
 /**
@@ -11,21 +11,55 @@ const LIMIT = 64 * 1024;
  * @throws UsageError when there is neither, or the two differ
  */
 export async function readPassword(context: Context, fromInput: boolean): Promise<string> {
-  if (fromInput) return await readInput(context);
-  if (context.input.isTTY !== true)
-    throw new UsageError('there is no terminal to ask for the password: pipe it in with --password-stdin');
+  if (fromInput) return await readPiped(context, 'password');
+  requireTerminal(context, 'the password: pipe it in with --password-stdin');
   const password = await ask(context, 'Password: ');
   if ((await ask(context, 'Again: ')) !== password) throw new UsageError('the passwords differ');
   return password;
 }
 
-/** What is piped in, without the newline that `echo` adds. */
-async function readInput({ input }: Context): Promise<string> {
+/**
+ * Reads a password that somebody has already: all of standard input, or once from a terminal that does not show it.
+ * @throws UsageError when there is neither
+ */
+export async function readKnownPassword(context: Context, fromInput: boolean): Promise<string> {
+  if (fromInput) return await readPiped(context, 'password');
+  requireTerminal(context, 'the password: pipe it in with --password-stdin');
+  return await ask(context, 'Password: ');
+}
+
+/**
+ * Asks for the name of a user, on a terminal.
+ * @throws UsageError when there is none
+ */
+export async function readUsername(context: Context): Promise<string> {
+  requireTerminal(context, 'the user: name it with --username');
+  const { input, err } = context;
+  err.write('Username: ');
+  // The terminal itself shows what is typed.
+  const lines = createInterface({ input, terminal: false });
+  try {
+    return (await lines.question('')).trim();
+  } finally {
+    lines.close();
+  }
+}
+
+function requireTerminal({ input }: Context, what: string): void {
+  if (input.isTTY !== true) throw new UsageError(`there is no terminal to ask for ${what}`);
+}
+
+/**
+ * What is piped in, without the newline that `echo` adds.
+ * @param what it is, for messages
+ * @throws UsageError for more than 64 KiB
+ */
+export async function readPiped({ input }: Context, what: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of input as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LIMIT) throw new UsageError('the password on standard input is too long');
+    if (size > LIMIT) throw new UsageError(`the ${what} on standard input is too long`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks)

@@ -13,6 +13,8 @@ export { fetchDriver, type Fetch } from './drivers/fetch-driver.js';
 export { undiciDriver, type UndiciOptions } from './drivers/undici.js';
 export type { TlsTrust } from './drivers/tls-trust.js';
 export { auth, type AuthOptions } from './layers/auth.js';
+export { exchangeToken, type ExchangeOptions } from './auth/exchange.js';
+export type { Token } from './auth/token-request.js';
 export { limit, type LimitOptions } from './layers/limit.js';
 export { log, type LogEntry, type LogOptions } from './layers/log.js';
 export { redirect } from './layers/redirect.js';
@@ -40,11 +42,7 @@ export {
 export { fileKeychain, textKeychain } from './credentials/file-keychain.js';
 export { imgpkgEnvironment } from './credentials/imgpkg-environment.js';
 export { githubKeychain } from './credentials/github.js';
-export {
-  authFilePaths,
-  defaultKeychain,
-  dockerConfigPath,
-  type Places,
-} from './credentials/default-keychain.js';
+export { authFilePaths, defaultKeychain, type KeychainOptions } from './credentials/default-keychain.js';
+export { dockerConfigPath, type Places } from './credentials/docker-config-path.js';
 export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
 export { RemoteRepository, catalog, type ListOptions, type RemoteManifest } from './remote/repository.js';

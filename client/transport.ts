@@ -20,6 +20,8 @@ export interface RequestContext {
   readonly repository?: string;
   /** What a token must allow, as `repository:team/app:pull`; the most important first. */
   readonly scopes?: readonly string[];
+  /** False: it carries no credentials, and a challenge is given back as it is. Default true. */
+  readonly auth?: boolean;
   /** False: this request is sent once. Default true. */
   readonly retry?: boolean;
   /** False: an answer that leads elsewhere is given back as it is. Default true. */

@@ -1,21 +1,20 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { dockerConfigPath, type Places } from './docker-config-path.js';
 import { fileKeychain, textKeychain } from './file-keychain.js';
 import { githubKeychain } from './github.js';
 import { imgpkgEnvironment } from './imgpkg-environment.js';
-import { chain, type Keychain } from './keychain.js';
+import { chain, staticKeychain, type Credentials, type Keychain } from './keychain.js';
 
-/** Where the machine keeps credentials. */
-export interface Places {
-  /** Default `process.env`. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Default the home folder of this user. */
-  readonly home?: string;
-}
-
-/** Docker's own file: the one `login` writes by default. */
-export function dockerConfigPath({ environment = process.env, home = homedir() }: Places = {}): string {
-  return join(environment.DOCKER_CONFIG || join(home, '.docker'), 'config.json');
+/** What a person says about credentials besides what the machine has. */
+export interface KeychainOptions extends Places {
+  /**
+   * Credentials for every registry, or `none` for nobody's. Only what is meant for single hosts, imgpkg's variables and
+   * the keychains that were switched on, comes before them, and nothing after.
+   */
+  readonly given?: Credentials | 'none';
+  /** The only file to look in. Default those of `authFilePaths`. */
+  readonly authFile?: string;
 }
 
 /**
@@ -35,17 +34,29 @@ export function authFilePaths(places: Places = {}): string[] {
 }
 
 /**
- * Everything a machine may have: imgpkg's variables, `DOCKER_AUTH_CONFIG`, each file of `authFilePaths`, and
- * `GITHUB_TOKEN`. The first that has something for a target decides; unlike in the peers, a file that has nothing for
- * it does not end the search.
+ * Everything a machine may have: imgpkg's variables, then what is given, or else `DOCKER_AUTH_CONFIG`, each file of
+ * `authFilePaths`, and `GITHUB_TOKEN`. The first that has something for a target decides; unlike in the peers, a file
+ * that has nothing for it does not end the search.
  */
-export function defaultKeychain(places: Places = {}): Keychain {
-  const { environment = process.env } = places;
-  const { DOCKER_AUTH_CONFIG } = environment;
+export function defaultKeychain(options: KeychainOptions = {}): Keychain {
+  const { environment = process.env, given } = options;
   return chain(
     imgpkgEnvironment(environment),
-    ...(DOCKER_AUTH_CONFIG ? [textKeychain(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG', { environment })] : []),
-    ...authFilePaths(places).map((path) => fileKeychain(path, { environment })),
-    githubKeychain(environment),
+    ...(given === undefined
+      ? ofMachine(options)
+      : given === 'none'
+        ? []
+        : [staticKeychain(given, { place: 'given for every registry' })]),
   );
+}
+
+function ofMachine(options: KeychainOptions): Keychain[] {
+  const { environment = process.env, authFile } = options;
+  const { DOCKER_AUTH_CONFIG } = environment;
+  if (authFile !== undefined) return [fileKeychain(authFile, { environment })];
+  return [
+    ...(DOCKER_AUTH_CONFIG ? [textKeychain(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG', { environment })] : []),
+    ...authFilePaths(options).map((path) => fileKeychain(path, { environment })),
+    githubKeychain(environment),
+  ];
 }

@@ -1,19 +1,17 @@
-import { spawn } from 'node:child_process';
-import { OciError, isObject, quote, type CallOptions } from '../../oci/index.js';
+import { OciError, isObject, quote } from '../../oci/index.js';
 import { fromPair } from './auth-file.js';
 import type { Credentials } from './keychain.js';
+import { ProgramError, runProgram, type ProgramEnd, type ProgramOptions } from './run-program.js';
 
 /** What a helper is run with. */
-export interface HelperOptions extends CallOptions {
-  /** Its environment; `PATH` is where it is looked for. Default `process.env`. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+export interface HelperOptions extends Omit<ProgramOptions, 'input'> {
   /** Who names the helper, for messages: `~/.docker/config.json`. */
   readonly namedBy?: string;
 }
 
 const PREFIX = 'docker-credential-';
 const NAME = /^[A-Za-z0-9][\w.-]*$/;
-const OUTPUT_LIMIT = 1024 * 1024;
+const DEFAULT_NAMER = 'the configuration';
 
 /** What helpers print when they have nothing; they do so with exit code 1. */
 const NOTHING = [
@@ -75,55 +73,16 @@ export async function helperErase(
   throw failed(helper, 'erase', server, options, (output + errors).trim() || `it ended with ${code}`);
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-async function run(helper: string, verb: string, input: string, options: HelperOptions): Promise<Ended> {
-  const { signal, environment = process.env, namedBy = 'the configuration' } = options;
-  signal?.throwIfAborted();
+async function run(helper: string, verb: string, input: string, options: HelperOptions): Promise<ProgramEnd> {
+  const { namedBy = DEFAULT_NAMER } = options;
   if (!NAME.test(helper))
     throw new OciError('INVALID_OPTION', `${quote(helper)} in ${namedBy} is no name of a credential helper`);
-  const child = spawn(`${PREFIX}${helper}`, [verb], { env: environment, stdio: 'pipe', windowsHide: true });
-  const kill = (): void => void child.kill();
-  signal?.addEventListener('abort', kill, { once: true });
-  // A helper may end without reading what it was given.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
   try {
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    const [code, output, errors] = await Promise.all([
-      ended,
-      take(child.stdout, kill),
-      take(child.stderr, kill),
-    ]);
-    signal?.throwIfAborted();
-    return { code, output, errors };
+    return await runProgram(`${PREFIX}${helper}`, [verb], { ...options, input });
   } catch (cause) {
-    signal?.throwIfAborted();
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = missing ? 'it is not on the PATH' : (cause as Error).message;
-    throw failed(helper, verb, undefined, options, why, cause);
-  } finally {
-    signal?.removeEventListener('abort', kill);
+    if (!(cause instanceof ProgramError)) throw cause;
+    throw failed(helper, verb, undefined, options, cause.message, cause);
   }
-}
-
-/** What a helper prints, up to a limit. */
-async function take(stream: AsyncIterable<Buffer>, kill: () => void): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.byteLength;
-    if (size <= OUTPUT_LIMIT) chunks.push(chunk);
-    else kill();
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parse(text: string): Record<string, unknown> | undefined {
@@ -139,7 +98,7 @@ function failed(
   helper: string,
   verb: string,
   server: string | undefined,
-  { namedBy = 'the configuration' }: HelperOptions,
+  { namedBy = DEFAULT_NAMER }: HelperOptions,
   why: string,
   cause?: unknown,
 ): OciError {

@@ -172,9 +172,9 @@ class Authenticator {
   }
 }
 
-/** True when the request goes to the very registry it is meant for. */
+/** True when the request goes to the very registry it is meant for, and may carry credentials. */
 function isForRegistry({ url, context }: TransportRequest): boolean {
-  if (context?.registry === undefined) return false;
+  if (context?.registry === undefined || context.auth === false) return false;
   const { protocol, host } = new URL(url);
   return new URL(`${protocol}//${context.registry}`).host === host;
 }
