@@ -17,6 +17,7 @@ export { addUser, removeUser } from './access/edit-users.js';
 export type { AccessOptions } from './access/options.js';
 export type { AccessRule } from './access/rules.js';
 export type { StorageOptions } from './storage/open.js';
+export type { MemorySnapshot } from './storage/memory.js';
 export { listenControl, type Control } from './operations/control-server.js';
 export type { Usage } from './operations/usage.js';
 export type { CollectOptions, CollectReport } from './storage/collect.js';

@@ -1,9 +1,10 @@
 import { OciError, isObject, isRepository, quote } from '../oci/index.js';
 import type { RegistryOptions } from './options.js';
+import { MemorySnapshot } from './storage/memory.js';
 
 /** Every option, and every key of those that have keys of their own. */
 const SHAPE: { readonly [K in keyof Required<RegistryOptions>]: readonly string[] | null } = {
-  storage: ['kind', 'folder'],
+  storage: ['kind', 'folder', 'from'],
   access: null,
   readOnly: null,
   inlineLimit: null,
@@ -54,6 +55,8 @@ function checkValues({ storage, manifests, quotas }: RegistryOptions): void {
     (typeof storage.folder !== 'string' || storage.folder === '')
   )
     throw invalid('storage.folder', 'is not the path of a folder');
+  if (storage?.kind === 'memory' && storage.from !== undefined && !(storage.from instanceof MemorySnapshot))
+    throw invalid('storage.from', 'is not a snapshot of another store in memory');
   if (manifests?.missing !== undefined && !MISSING.includes(manifests.missing))
     throw invalid('manifests.missing', `is ${quote(manifests.missing)}, expected ${MISSING.join(', ')}`);
   for (const prefix of Object.keys(quotas ?? {})) {

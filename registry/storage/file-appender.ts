@@ -1,4 +1,6 @@
+import type { Loan } from './aligned-memory.js';
 import type { Appender } from './bytes.js';
+import { DirectTail } from './direct-tail.js';
 import type { FileHandle } from './files.js';
 
 /** Bytes gathered before a write starts. */
@@ -11,6 +13,16 @@ const FLUSH_AT = 64 * WRITE_AT;
 const PIECE = 64 * 1024;
 /** A sender of tiny chunks must not cost a buffer object each. */
 const MANY = 128;
+
+/** How to write past the cache of the system. */
+export interface Direct {
+  /** Bytes of the file beyond which it is done. */
+  readonly from: number;
+  /** Memory for it; undefined when there is none left. */
+  lend(): Loan | undefined;
+  /** Opens the file for it; undefined where that cannot be. */
+  open(): Promise<FileHandle | undefined>;
+}
 
 /**
  * Writes to the end of a file while more arrives. One write runs at a time and the next one gathers behind it: the file
@@ -26,8 +38,11 @@ export class FileAppender implements Appender {
   #error: unknown;
   #flushed: number;
   #flushing: Promise<void> | undefined;
+  #direct: Direct | undefined;
+  #tail: DirectTail | undefined;
 
-  constructor(file: FileHandle, at: number) {
+  constructor(file: FileHandle, at: number, direct?: Direct) {
+    this.#direct = direct;
     this.#file = file;
     this.#size = at;
     this.#written = at;
@@ -40,6 +55,12 @@ export class FileAppender implements Appender {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#tail !== undefined) {
+      this.#size += chunk.byteLength;
+      return this.#tail.write(chunk);
+    }
+    if (this.#direct !== undefined && this.#size >= this.#direct.from)
+      return this.#turnDirect(this.#direct, chunk);
     this.#waiting.push(chunk);
     this.#bytes += chunk.byteLength;
     this.#size += chunk.byteLength;
@@ -52,11 +73,30 @@ export class FileAppender implements Appender {
     try {
       await this.#running;
       if (this.#error === undefined) await this.#drain(1);
+      await this.#tail?.close();
       await this.#flushing;
       if (this.#error !== undefined) throw this.#error;
     } finally {
       await this.#file.close();
     }
+  }
+
+  /** From here on past the cache, if that can be; else as before. */
+  async #turnDirect(direct: Direct, chunk: Uint8Array): Promise<void> {
+    this.#direct = undefined;
+    await this.#running;
+    if (this.#error === undefined) await this.#drain(1);
+    if (this.#error !== undefined) throw this.#error;
+    const loan = direct.lend();
+    if (loan !== undefined) {
+      const handle = await direct.open().catch((error: unknown) => {
+        loan.give();
+        throw error;
+      });
+      if (handle === undefined) loan.give();
+      else this.#tail = new DirectTail({ plain: this.#file, direct: handle }, this.#written, loan);
+    }
+    await this.write(chunk);
   }
 
   /** Writes until less than `least` bytes wait. Never rejects: the error is kept for the next caller. */

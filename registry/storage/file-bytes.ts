@@ -8,10 +8,20 @@ import {
   type ByteStream,
   type Digest,
 } from '../../oci/index.js';
+import { lendAligned } from './aligned-memory.js';
 import type { Appender, Bytes, Location } from './bytes.js';
 import { FileAppender } from './file-appender.js';
 import { readFile } from './file-reader.js';
 import type { FileHandle, Files } from './files.js';
+
+/** Bytes of an upload beyond which the rest goes past the cache of the system: most layers are read soon, and smaller. */
+const DIRECT_FROM = 16 * 1024 * 1024;
+
+/** Options of `FileBytes`. */
+export interface FileBytesOptions {
+  /** Bytes of an upload beyond which the rest goes past the cache of the system. Default 16 MiB. */
+  readonly directFrom?: number;
+}
 
 /**
  * Large bytes as files: `uploads/<id>` while they grow, `blobs/<algorithm>/<2 hex>/<hex>-<id>` when published.
@@ -19,13 +29,15 @@ import type { FileHandle, Files } from './files.js';
  */
 export class FileBytes implements Bytes {
   readonly #files: Files;
+  readonly #directFrom: number;
   readonly #uploads: string;
   readonly #blobs: string;
   /** Folders that are there durably, or are being made so. */
   readonly #folders = new Map<string, Promise<void>>();
 
-  constructor(files: Files, folder: string) {
+  constructor(files: Files, folder: string, { directFrom = DIRECT_FROM }: FileBytesOptions = {}) {
     this.#files = files;
+    this.#directFrom = directFrom;
     this.#uploads = join(folder, 'uploads');
     this.#blobs = join(folder, 'blobs');
   }
@@ -42,7 +54,11 @@ export class FileBytes implements Bytes {
 
   async append(id: string): Promise<Appender> {
     const [file, size] = await this.#measure(id, 'write');
-    return new FileAppender(file, size);
+    return new FileAppender(file, size, {
+      from: this.#directFrom,
+      lend: lendAligned,
+      open: () => this.#files.open(this.#upload(id), 'direct'),
+    });
   }
 
   async publish(id: string, digest: Digest): Promise<Location> {

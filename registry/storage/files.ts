@@ -14,13 +14,19 @@ export interface FileHandle {
   close(): Promise<void>;
 }
 
+/** How a file is opened. */
+export type OpenMode = 'create' | 'direct' | 'read' | 'write';
+
 /**
  * Every file operation that durability depends on. A test double stands in for it that loses or reorders what was not
  * synced.
  */
 export interface Files {
-  /** `create` fails when the file exists, `write` and `read` when it does not (`undefined` is returned). */
-  open(path: string, mode: 'create' | 'write' | 'read'): Promise<FileHandle | undefined>;
+  /**
+   * `create` fails when the file exists, the others when it does not (`undefined` is returned). `direct` writes past the
+   * cache of the system, whole blocks of `ALIGNMENT` in memory of the same alignment; `undefined` where that cannot be.
+   */
+  open(path: string, mode: OpenMode): Promise<FileHandle | undefined>;
   rename(from: string, to: string): Promise<void>;
   /** Deletes a file; one that does not exist is no error. */
   remove(path: string): Promise<void>;
@@ -37,8 +43,12 @@ export interface Files {
 
 const code = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
+/** Linux has it, other systems do not. */
+const DIRECT = (constants as { readonly O_DIRECT?: number }).O_DIRECT;
+
 const MODES = {
   create: constants.O_CREAT | constants.O_EXCL | constants.O_RDWR,
+  direct: constants.O_WRONLY | (DIRECT ?? 0),
   write: constants.O_RDWR,
   read: constants.O_RDONLY,
 };
@@ -46,9 +56,12 @@ const MODES = {
 /** The files of the operating system. */
 export const nodeFiles: Files = {
   async open(path, mode) {
+    if (mode === 'direct' && DIRECT === undefined) return undefined;
     try {
       return await NodeFile.open(path, MODES[mode], 0o640);
     } catch (error) {
+      if (mode === 'direct' && ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(code(error) ?? ''))
+        return undefined;
       if (mode !== 'create' && code(error) === 'ENOENT') return undefined;
       throw error;
     }

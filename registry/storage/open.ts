@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { MemoryLevel } from 'memory-level';
 import { OciError } from '../../oci/index.js';
 import type { Bytes } from './bytes.js';
 import { DEFAULT_RULES, type Core, type StoreRules } from './core.js';
@@ -9,8 +8,10 @@ import { FileBytes } from './file-bytes.js';
 import { HeldBytes } from './held-bytes.js';
 import { nodeFiles } from './files.js';
 import { FENCES, keys } from './keys.js';
-import { LevelRecords, type Database } from './level-records.js';
-import { LEVEL_ENCODINGS, openLevel } from './open-level.js';
+import { MemoryBytes } from './memory-bytes.js';
+import { MemoryRecords } from './memory-records.js';
+import { MemorySnapshot } from './memory.js';
+import { openLevel } from './open-level.js';
 import { own, type Owner } from './owner.js';
 import { RecordBytes } from './record-bytes.js';
 import { put, type Records } from './records.js';
@@ -19,10 +20,10 @@ import { decode, encode } from './values.js';
 
 /**
  * Where content is kept. `auto`: records and small blobs in LevelDB, large blobs as files beside it. `leveldb`: every
- * byte in LevelDB. `memory`: nowhere.
+ * byte in LevelDB. `memory`: nowhere; it may begin with what another such store held.
  */
 export type StorageOptions =
-  | { readonly kind: 'memory' }
+  | { readonly kind: 'memory'; readonly from?: MemorySnapshot }
   | { readonly kind: 'auto' | 'leveldb'; readonly folder: string };
 
 export interface OpenOptions {
@@ -44,6 +45,8 @@ export interface Drivers {
   readonly rebooted: boolean;
   /** To be called when the store is fit again after an unclean end: until then every opener is told of it. */
   settle(): Promise<void>;
+  /** All content as it stands, in constant time; only of a store in memory. */
+  readonly snapshot?: () => MemorySnapshot;
   close(): Promise<void>;
 }
 
@@ -69,7 +72,7 @@ export async function openWith(drivers: Drivers, options: OpenOptions = {}): Pro
       publishing: new Map(),
     };
     const collectAfter = await firstCollection(core, drivers.clean);
-    const store = new Store(core, { collectAfter }, () => drivers.close());
+    const store = new Store(core, { collectAfter, snapshot: drivers.snapshot }, () => drivers.close());
     await store.quotas.open();
     if (!drivers.clean) await store.uploads.recover(drivers);
     await store.uploads.open();
@@ -96,7 +99,7 @@ async function firstCollection({ records, now, rules }: Core, clean: boolean): P
 
 /** Opens the drivers of a store. @throws OciError as `openStore` */
 export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
-  if (storage.kind === 'memory') return await openMemory();
+  if (storage.kind === 'memory') return openMemory(storage.from);
   const { folder, kind } = storage;
   const owner = await take(folder);
   let records: Records | undefined;
@@ -186,18 +189,16 @@ async function makeFolder(path: string, again = false): Promise<void> {
   await nodeFiles.syncFolder(dirname(path));
 }
 
-async function openMemory(): Promise<Drivers> {
-  const options = { storeEncoding: 'view', ...LEVEL_ENCODINGS } as const;
-  const db = new MemoryLevel<string, Uint8Array>(options) as unknown as Database;
-  await db.open();
-  const records = new LevelRecords(db);
+function openMemory(from?: MemorySnapshot): Drivers {
+  const { records, bytes } = from?.drivers() ?? { records: new MemoryRecords(), bytes: new MemoryBytes() };
   return {
     records,
-    bytes: new RecordBytes(records),
+    bytes,
     free: () => Promise.resolve(Number.MAX_SAFE_INTEGER),
     clean: true,
     rebooted: false,
     settle: () => Promise.resolve(),
+    snapshot: () => new MemorySnapshot(records, bytes),
     close: () => records.close(),
   };
 }

@@ -4,11 +4,17 @@ import { Collector, type CollectOptions, type CollectReport } from './collect.js
 import type { Core } from './core.js';
 import { Leases } from './leases.js';
 import { Manifests } from './manifests.js';
+import type { MemorySnapshot } from './memory.js';
 import { Quotas } from './quotas.js';
 import { Referrers } from './referrers.js';
 import { Repositories } from './repositories.js';
 import { Tags } from './tags.js';
 import { Uploads } from './uploads.js';
+
+interface StoreState {
+  readonly collectAfter: number;
+  readonly snapshot?: (() => MemorySnapshot) | undefined;
+}
 
 /** Every rule of what is stored, above any pair of drivers. Knows nothing of HTTP. */
 export class Store {
@@ -23,12 +29,17 @@ export class Store {
   readonly #collector: Collector;
   readonly #close: () => Promise<void>;
   readonly #collectAfter: number;
+  readonly #snapshot: (() => MemorySnapshot) | undefined;
   #collecting: { readonly options: CollectOptions; readonly report: Promise<CollectReport> } | undefined;
   readonly #closing = new AbortController();
 
-  /** @param collectAfter no collection before this time, in milliseconds since the epoch: leases may have been lost */
-  constructor(core: Core, { collectAfter }: { readonly collectAfter: number }, close: () => Promise<void>) {
+  /**
+   * @param state `collectAfter`: no collection before this time, in milliseconds since the epoch, because leases may have
+   *   been lost; `snapshot` takes one, where the drivers can
+   */
+  constructor(core: Core, { collectAfter, snapshot }: StoreState, close: () => Promise<void>) {
     this.core = core;
+    this.#snapshot = snapshot;
     this.#close = close;
     this.#collectAfter = collectAfter;
     const leases = new Leases(core);
@@ -76,6 +87,19 @@ export class Store {
     });
     this.#collecting = { options, report };
     return await report;
+  }
+
+  /**
+   * All content as it stands, in constant time: another store in memory can begin with it.
+   * @throws OciError `UNSUPPORTED` when the store is not in memory
+   */
+  snapshot(): MemorySnapshot {
+    if (this.#snapshot === undefined)
+      throw new OciError(
+        'UNSUPPORTED',
+        'a snapshot of the store: only one in memory can give it, this lies on disk',
+      );
+    return this.#snapshot();
   }
 
   /** Ends a collection under way and closes the drivers. */

@@ -10,6 +10,8 @@ import {
 import { FileBytes } from '../../../registry/storage/file-bytes.js';
 import { nodeFiles } from '../../../registry/storage/files.js';
 import { LevelRecords } from '../../../registry/storage/level-records.js';
+import { MemoryBytes } from '../../../registry/storage/memory-bytes.js';
+import { MemoryRecords } from '../../../registry/storage/memory-records.js';
 import { LEVEL_ENCODINGS, openLevel } from '../../../registry/storage/open-level.js';
 import { RecordBytes } from '../../../registry/storage/record-bytes.js';
 import { tempFolder } from '../../helpers/temp.js';
@@ -49,6 +51,10 @@ async function onRecords(create: () => Promise<RecordsUnderTest>): Promise<Bytes
   };
 }
 
+describe('records in memory', () =>
+  recordsSuite({ test, create: () => Promise.resolve({ records: new MemoryRecords() }) }));
+describe('bytes in memory', () =>
+  bytesSuite({ test, create: () => Promise.resolve({ bytes: new MemoryBytes() }) }));
 describe('memory-level', () => recordsSuite({ test, create: onMemory }));
 describe('classic-level', () => recordsSuite({ test, create: onLevel }));
 describe('files', () => bytesSuite({ test, create: onFiles }));
