@@ -1,0 +1,90 @@
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freshName, ifThere, removeIfEmpty, systemCode, withRoom } from './files.js';
+import { isRunning, parseFacts, thisProcess } from './process.js';
+
+/** Where writers keep what is not whole yet, and their lock: beside the blobs, so that a rename can publish it. */
+const FOLDER = '.ocilot';
+const OWNER = 'owner.json';
+/** A writer of another machine cannot be seen; after so many milliseconds it counts as gone. */
+const FORGOTTEN_AFTER = 7 * 24 * 3_600_000;
+
+/** The lock file of a layout. */
+export const lockOf = (folder: string): string => join(folder, FOLDER, 'lock');
+
+/** A folder of one writer's own. While it stands, nothing that the writer may rely on is collected. */
+export class Workplace {
+  readonly #base: string;
+  readonly #path: string;
+
+  private constructor(base: string, path: string) {
+    this.#base = base;
+    this.#path = path;
+  }
+
+  /** Makes one below `base`. Throws OciError `STORE_FULL`. */
+  static async open(base: string): Promise<Workplace> {
+    for (;;) {
+      const path = freshName(join(base, FOLDER), 'writer-');
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- again only when another writer has just left
+        await withRoom(mkdir(path, { recursive: true }));
+        // oxlint-disable-next-line no-await-in-loop
+        await withRoom(writeFile(join(path, OWNER), JSON.stringify(thisProcess())));
+        return new Workplace(base, path);
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT') throw error;
+      }
+    }
+  }
+
+  /** A path that no file has. */
+  file(): string {
+    return freshName(this.#path);
+  }
+
+  /** Takes it away, with all that is still in it. */
+  async close(): Promise<void> {
+    await rm(this.#path, { recursive: true, force: true });
+    await removeIfEmpty(join(this.#base, FOLDER));
+  }
+}
+
+/**
+ * Takes away what dead writers left.
+ * @returns when the first of those that live began, in milliseconds of the file system's clock; `Infinity` without any
+ */
+export async function clearWorkplaces(base: string): Promise<number> {
+  let since = Infinity;
+  const folder = join(base, FOLDER);
+  for (const name of (await ifThere(readdir(folder))) ?? []) {
+    if (!name.startsWith('writer-')) continue;
+    const path = join(folder, name);
+    // oxlint-disable-next-line no-await-in-loop -- there are hardly ever two
+    const began = await livingSince(path);
+    // oxlint-disable-next-line no-await-in-loop
+    if (began === undefined) await rm(path, { recursive: true, force: true });
+    else since = Math.min(since, began);
+  }
+  await removeIfEmpty(folder);
+  return since;
+}
+
+/** When a writer began; undefined when it is gone. */
+async function livingSince(path: string): Promise<number | undefined> {
+  const owner = join(path, OWNER);
+  const found = (await ifThere(stat(owner))) ?? (await ifThere(stat(path)));
+  if (found === undefined) return undefined;
+  const running = isRunningBy(await ifThere(readFile(owner, 'utf8')));
+  return (running ?? Date.now() - found.mtimeMs < FORGOTTEN_AFTER) ? found.mtimeMs : undefined;
+}
+
+/** Undefined for who cannot be seen, and for who has made the folder and not yet the file in it. */
+function isRunningBy(text: string | undefined): boolean | undefined {
+  try {
+    const facts = parseFacts(JSON.parse(text ?? ''));
+    return facts === undefined ? undefined : isRunning(facts);
+  } catch {
+    return undefined;
+  }
+}
