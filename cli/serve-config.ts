@@ -116,6 +116,7 @@ export const serveSchema = mapping({
   trustProxy: flag(false, 'take scheme, host and client from the headers of a proxy'),
   readOnly: flag(false, 'refuse every write'),
   grace: duration('30s', 'how long transfers may go on after SIGTERM'),
+  idleTimeout: duration('60s', 'how long a client may send nothing of a request it has begun; 0 for ever'),
   log: section({
     level: choice(
       ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

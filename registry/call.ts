@@ -11,6 +11,7 @@ import {
 import type { Access, Principal } from './access/access.js';
 import type { ResolvedOptions } from './options.js';
 import { wholeAnswer } from './lend.js';
+import type { Budget } from './budget.js';
 import type { Store } from './storage/store.js';
 
 /** What the Node adapter hands over beside the request. */
@@ -31,6 +32,8 @@ export interface Call {
   readonly options: ResolvedOptions;
   readonly access: Access;
   readonly principal: Principal;
+  /** Room for the manifests that are taken in at a time. */
+  readonly manifestRoom: Budget;
   /** Facts for the log and the metrics. */
   readonly note: RequestNote;
   /** Takes failures that come when the answer is on its way. */

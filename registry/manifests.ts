@@ -1,6 +1,5 @@
 import {
   OciError,
-  collect,
   isDigest,
   isOciError,
   isTag,
@@ -83,29 +82,39 @@ export async function putManifest(call: Call, target: Target): Promise<Response>
     const error = new OciError('TAG_INVALID', `one push takes ${TAG_LIMIT} tags, not ${tags.length}`);
     return errorResponse(error, {}, 414);
   }
-  const bytes = await readManifest(call);
-  const contentType = header(call, 'content-type');
-  const put = await call.store.manifests.put(repo, {
-    bytes,
-    tags,
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(digest === undefined ? {} : { digest }),
-    condition: conditionOf(call),
-  });
-  const warning = warningOf(bytes, put.mediaType);
-  return empty(201, {
-    location: `/v2/${repo}/manifests/${byDigest ? put.digest : target.reference}`,
-    'docker-content-digest': put.digest,
-    'content-length': '0',
-    etag: `"${put.digest}"`,
-    ...(put.subject === undefined ? {} : { 'oci-subject': put.subject }),
-    ...(byDigest && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
-    ...(warning === undefined ? {} : { warning }),
-  });
+  const length = declaredLength(call);
+  // However many clients stall halfway, what they sent stays within the room.
+  const leave = await call.manifestRoom.take(length ?? call.store.core.rules.manifestLimit);
+  try {
+    const bytes = await readManifest(call, length);
+    const contentType = header(call, 'content-type');
+    const put = await call.store.manifests.put(repo, {
+      bytes,
+      tags,
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(digest === undefined ? {} : { digest }),
+      condition: conditionOf(call),
+    });
+    const warning = warningOf(bytes, put.mediaType);
+    return empty(201, {
+      location: `/v2/${repo}/manifests/${byDigest ? put.digest : target.reference}`,
+      'docker-content-digest': put.digest,
+      'content-length': '0',
+      etag: `"${put.digest}"`,
+      ...(put.subject === undefined ? {} : { 'oci-subject': put.subject }),
+      ...(byDigest && tags.length > 0 ? { 'oci-tag': tags.join(', ') } : {}),
+      ...(warning === undefined ? {} : { warning }),
+    });
+  } finally {
+    leave();
+  }
 }
 
-/** Takes the body in, and no more than a manifest may have. */
-async function readManifest(call: Call): Promise<Uint8Array> {
+/**
+ * The declared length of a manifest.
+ * @throws OciError `SIZE_INVALID`, `SIZE_LIMIT`
+ */
+function declaredLength(call: Call): number | undefined {
   const { manifestLimit } = call.store.core.rules;
   const length = contentLength(call);
   if (length !== undefined && length > manifestLimit) {
@@ -113,7 +122,35 @@ async function readManifest(call: Call): Promise<Uint8Array> {
       detail: { limit: manifestLimit },
     });
   }
-  return await collect(bodyOf(call, length), manifestLimit, 'manifest');
+  return length;
+}
+
+/** Room for a manifest that does not say how long it is, to begin with. */
+const FIRST_ROOM = 64 * 1024;
+
+/**
+ * Takes the body in, and no more than a manifest may have. It is copied together as it comes: a client that sends it in
+ * a million pieces must not make us keep a million objects.
+ */
+async function readManifest(call: Call, length: number | undefined): Promise<Uint8Array> {
+  const { manifestLimit } = call.store.core.rules;
+  let bytes = Buffer.allocUnsafeSlow(length ?? Math.min(FIRST_ROOM, manifestLimit));
+  let size = 0;
+  for await (const chunk of bodyOf(call, length)) {
+    const grown = size + chunk.byteLength;
+    if (grown > manifestLimit)
+      throw new OciError('SIZE_LIMIT', `manifest is larger than ${manifestLimit} bytes`, {
+        detail: { limit: manifestLimit },
+      });
+    if (grown > bytes.byteLength) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(manifestLimit, Math.max(grown, bytes.byteLength * 2)));
+      bytes.copy(larger, 0, 0, size);
+      bytes = larger;
+    }
+    bytes.set(chunk, size);
+    size = grown;
+  }
+  return bytes.subarray(0, size);
 }
 
 /** DELETE of a tag or a manifest (distribution-spec, "Deleting tags" and "Deleting Manifests", end-9). */

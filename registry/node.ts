@@ -17,6 +17,11 @@ export interface ListenOptions {
    * Default 5 seconds.
    */
   readonly linger?: number;
+  /**
+   * How long a client may send nothing of a request that it has begun, in milliseconds, before its connection is closed;
+   * its head must be whole by then. How long a body takes in all is not limited. 0 is no limit. Default 60 seconds.
+   */
+  readonly idleTimeout?: number;
   /** Listen for HTTPS, with this certificate. Default: HTTP. */
   readonly tls?: TlsOptions;
 }
@@ -39,11 +44,12 @@ export interface Server {
  * @throws OciError `INVALID_OPTION` when the address cannot be had, or TLS files cannot be used
  */
 export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Server> {
-  const { host = '127.0.0.1', port = 5000, grace = 30_000 } = options;
+  const { host = '127.0.0.1', port = 5000, grace = 30_000, idleTimeout = 60_000 } = options;
   const settings = {
     // A slow upload is no reason to end it; slow headers are, and so is a peer that is no longer there.
     requestTimeout: 0,
-    headersTimeout: 60_000,
+    headersTimeout: idleTimeout,
+    connectionsCheckingInterval: Math.min(30_000, Math.max(10, idleTimeout / 2)),
     keepAliveTimeout: 75_000,
     keepAlive: true,
     noDelay: true,
@@ -51,7 +57,7 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
   const tls = options.tls === undefined ? undefined : await openTls(options.tls, host);
   const secure = tls === undefined ? undefined : createSecureServer({ ...settings, ...tls.pair });
   const server: HttpServer = secure ?? createServer(settings);
-  answerOn(server, handler, options.linger ?? 5_000);
+  answerOn(server, handler, { linger: options.linger ?? 5_000, idle: idleTimeout });
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
   const shown = host.includes(':') ? `[${host}]` : host;

@@ -7,19 +7,26 @@ import { errorResponse } from './errors.js';
 import { inTurn } from './in-turn.js';
 import { checkPath, splitTarget } from './routes.js';
 import { send } from './send.js';
+import { Stalls } from './stalls.js';
 
 /** A registry, or anything else that answers requests. */
 export interface Handler {
   fetch(request: Request, env?: unknown): Promise<Response>;
 }
 
-/**
- * Has every request of a server answered by a handler.
- * @param linger how long a client may go on to send a body that is not wanted, in milliseconds
- */
-export function answerOn(server: Server, handler: Handler, linger: number): void {
+/** How long clients may take, in milliseconds. */
+export interface Patience {
+  /** To go on sending a body that is not wanted. */
+  readonly linger: number;
+  /** Without a byte of a body that is; 0 is no limit. */
+  readonly idle: number;
+}
+
+/** Has every request of a server answered by a handler. */
+export function answerOn(server: Server, handler: Handler, { linger, idle }: Patience): void {
   /** Requests whose client waits to be told to send the body. */
   const waiting = new WeakSet<IncomingMessage>();
+  const stalls = new Stalls(idle, (incoming) => !waiting.has(incoming as IncomingMessage));
   const queue = inTurn();
   const answer = getRequestListener(
     async (request, env) => {
@@ -38,9 +45,11 @@ export function answerOn(server: Server, handler: Handler, linger: number): void
       const closed = new Promise<void>((resolve) => {
         outgoing.once('close', resolve);
       });
+      const unwatch = stalls.watch(incoming, outgoing);
       const refused = refuse(incoming);
       await (refused === undefined ? answer(incoming, outgoing) : send(refused, incoming, outgoing, linger));
       await closed;
+      unwatch();
       // A connection that is idle from now on must not hold up the end of the server.
       if (!server.listening) server.closeIdleConnections();
     });

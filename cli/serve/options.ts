@@ -49,9 +49,9 @@ function accessOptions({ access, data }: PlacedConfig): AccessOptions {
  * @throws OciError `INVALID_OPTION`
  */
 export function listenOptions(config: PlacedConfig, onError: (error: unknown) => void): ListenOptions {
-  const { host, port, grace } = config;
+  const { host, port, grace, idleTimeout } = config;
   const tls = tlsOptions(config);
-  return { host, port, grace, ...(tls === undefined ? {} : { tls: { ...tls, onError } }) };
+  return { host, port, grace, idleTimeout, ...(tls === undefined ? {} : { tls: { ...tls, onError } }) };
 }
 
 function tlsOptions({ tls, data, blobs }: PlacedConfig): TlsOptions | undefined {
