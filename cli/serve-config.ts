@@ -189,6 +189,11 @@ export const serveSchema = mapping({
   minFree: size('64MiB', 'writes are refused when less would be free on the disk'),
   lease: duration('1h', 'how long what a client was told to exist is kept without being used'),
   uploadExpiry: duration('24h', 'how long after its last write an upload is kept'),
+  maxUploads: setting(
+    'number',
+    wholeType(1, 10_000_000).prefault(10_000),
+    'uploads that may be open at once',
+  ),
 });
 
 /** The settings as they take effect. */

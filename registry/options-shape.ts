@@ -10,6 +10,7 @@ const SHAPE: { readonly [K in keyof Required<RegistryOptions>]: readonly string[
   inlineLimit: null,
   lease: null,
   uploadExpiry: null,
+  maxUploads: null,
   manifestLimit: null,
   minFree: null,
   manifests: ['missing'],

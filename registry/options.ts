@@ -27,6 +27,8 @@ export interface RegistryOptions {
   readonly lease?: number;
   /** How long after its last write an upload is kept. Default 24 hours. */
   readonly uploadExpiry?: number;
+  /** Uploads that may be open at once; more are answered with 429. Default 10,000. */
+  readonly maxUploads?: number;
   /** Largest manifest. Default 8 MiB. */
   readonly manifestLimit?: number;
   /** Writes are refused when less would be free on the disk. Default 64 MiB. */
@@ -134,6 +136,7 @@ export function resolveOptions(options: RegistryOptions): CheckedOptions {
       inlineLimit: number('inlineLimit', options.inlineLimit, DEFAULT_RULES.inlineLimit),
       lease: number('lease', options.lease, DEFAULT_RULES.lease),
       uploadExpiry: number('uploadExpiry', options.uploadExpiry, DEFAULT_RULES.uploadExpiry),
+      maxUploads: number('maxUploads', options.maxUploads, DEFAULT_RULES.maxUploads),
       minFree: number('minFree', options.minFree, DEFAULT_RULES.minFree),
       manifestLimit: number('manifestLimit', options.manifestLimit, DEFAULT_RULES.manifestLimit),
       missing: options.manifests?.missing ?? DEFAULT_RULES.missing,

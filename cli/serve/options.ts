@@ -22,6 +22,7 @@ export function registryOptions(config: PlacedConfig): RegistryOptions {
     inlineLimit: config.inlineLimit,
     lease: config.lease,
     uploadExpiry: config.uploadExpiry,
+    maxUploads: config.maxUploads,
     manifestLimit: config.manifestLimit,
     minFree: config.minFree,
     manifests: config.manifests,

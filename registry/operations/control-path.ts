@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { OciError } from '../../oci/index.js';
 import { dirname, join } from 'node:path';
+
+/** A place with a short path, for when that of this user has a long one. */
+const SHORT = '/tmp';
 
 /** Longest path of a socket, in bytes: systems allow from 103 on. */
 const PATH_LIMIT = 100;
@@ -22,6 +26,7 @@ export async function controlPath(folder: string): Promise<string> {
 /**
  * Makes a place for the socket of a data folder that this process owns; what an earlier owner left is removed.
  * @returns its path, and what removes it
+ * @throws OciError `INVALID_OPTION` when every place has too long a path
  */
 export async function placeControl(
   folder: string,
@@ -33,8 +38,14 @@ export async function placeControl(
   if (Buffer.byteLength(inside) <= PATH_LIMIT) {
     return { path: inside, remove: () => rm(inside, { force: true }) };
   }
-  const runtime = env['XDG_RUNTIME_DIR'] || tmpdir();
-  const place = join(runtime, `ocilot-${randomBytes(6).toString('hex')}`);
+  const name = `ocilot-${randomBytes(6).toString('hex')}`;
+  const places = [env['XDG_RUNTIME_DIR'] || tmpdir(), SHORT].map((runtime) => join(runtime, name));
+  const place = places.find((path) => Buffer.byteLength(join(path, SOCKET)) <= PATH_LIMIT);
+  if (place === undefined)
+    throw new OciError(
+      'INVALID_OPTION',
+      `no place with a path short enough for a socket: ${places.join(', ')}`,
+    );
   // Nobody else may come in, or have been there before.
   await mkdir(place, { mode: 0o700 });
   const path = join(place, SOCKET);

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
+/** Room for a socket in a folder of a folder: its path may have about 100 bytes. */
+const PARENT = tmpdir().length <= 40 ? tmpdir() : '/tmp';
+
 /** A folder of this test's own that goes when the test ends. */
 export async function tempFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'ocilot-test-'));
+  const folder = await mkdtemp(join(PARENT, 'ocilot-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -195,3 +195,15 @@ describe.each(WAYS)('a registry, by %s', (way) => {
     expect(failures.map(String)).toEqual(['Error: the log is full']);
   });
 });
+
+describe('too many uploads', () => {
+  it('are answered with 429 until one has ended', async () => {
+    await using site = await open({ maxUploads: 1 });
+    const session = await startUpload(site, 'app');
+    const answer = await site.ask('POST', '/v2/app/blobs/uploads/');
+    expect(refusal(answer)).toEqual([429, ['TOOMANYREQUESTS']]);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    await site.ask('DELETE', session);
+    await startUpload(site, 'app');
+  });
+});

@@ -109,13 +109,15 @@ describe('who answers', () => {
     // For root nothing is forbidden.
     const root = process.geteuid?.() === 0;
     if (root) process.seteuid?.(65_534);
-    const asked = askServer(folder, { path: 'gc' });
-    await expect(asked).rejects.toMatchObject({
-      code: 'DENIED',
-      message: expect.stringContaining('another user'),
-    });
-    if (root) process.seteuid?.(0);
-    await chmod(folder, 0o700);
+    try {
+      await expect(askServer(folder, { path: 'gc' })).rejects.toMatchObject({
+        code: 'DENIED',
+        message: expect.stringContaining('another user'),
+      });
+    } finally {
+      if (root) process.seteuid?.(0);
+      await chmod(folder, 0o700);
+    }
   });
 });
 
@@ -138,5 +140,14 @@ describe('the place of the socket', () => {
     expect((await lstat(join(runtime, place))).mode & 0o777).toBe(0o700);
     await second.remove();
     expect([await readdir(runtime), await readdir(folder)]).toEqual([[], []]);
+  });
+
+  it('is not where that path is too long as well', async () => {
+    const folder = join(await tempFolder(), 'é'.repeat(60));
+    await mkdir(folder);
+    const place = await placeControl(folder, { XDG_RUNTIME_DIR: folder });
+    expect(place.path).toMatch(/^\/tmp\/ocilot-[\da-f]{12}\/control\.sock$/);
+    await place.remove();
+    expect(await readdir(folder)).toEqual([]);
   });
 });
