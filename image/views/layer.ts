@@ -40,3 +40,8 @@ export function layerOf(blob: Blob, { diffId, origin }: LayerFacts = {}): LayerV
 export function redescribed(layer: LayerView, change: Partial<LayerView['descriptor']>): LayerView {
   return { ...layer, descriptor: { ...layer.descriptor, ...change } };
 }
+
+/** True for layers of files, of OCI and Docker; other artifacts have layers of anything. */
+export function isLayerType(mediaType: string): boolean {
+  return /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./.test(mediaType);
+}
