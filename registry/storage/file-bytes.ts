@@ -10,7 +10,7 @@ import {
 } from '../../oci/index.js';
 import { lendAligned } from './aligned-memory.js';
 import type { Appender, Bytes, Location } from './bytes.js';
-import { FileAppender } from './file-appender.js';
+import { FileAppender, type Direct } from './file-appender.js';
 import { readFile } from './file-reader.js';
 import type { FileHandle, Files } from './files.js';
 
@@ -19,8 +19,8 @@ const DIRECT_FROM = 16 * 1024 * 1024;
 
 /** Options of `FileBytes`. */
 export interface FileBytesOptions {
-  /** Bytes of an upload beyond which the rest goes past the cache of the system. Default 16 MiB. */
-  readonly directFrom?: number;
+  /** Bytes of an upload beyond which the rest goes past the cache of the system (default 16 MiB), and memory for it. */
+  readonly direct?: Pick<Direct, 'from' | 'lend'>;
 }
 
 /**
@@ -29,15 +29,19 @@ export interface FileBytesOptions {
  */
 export class FileBytes implements Bytes {
   readonly #files: Files;
-  readonly #directFrom: number;
+  readonly #direct: Pick<Direct, 'from' | 'lend'>;
   readonly #uploads: string;
   readonly #blobs: string;
   /** Folders that are there durably, or are being made so. */
   readonly #folders = new Map<string, Promise<void>>();
 
-  constructor(files: Files, folder: string, { directFrom = DIRECT_FROM }: FileBytesOptions = {}) {
+  constructor(
+    files: Files,
+    folder: string,
+    { direct = { from: DIRECT_FROM, lend: lendAligned } }: FileBytesOptions = {},
+  ) {
     this.#files = files;
-    this.#directFrom = directFrom;
+    this.#direct = direct;
     this.#uploads = join(folder, 'uploads');
     this.#blobs = join(folder, 'blobs');
   }
@@ -55,8 +59,7 @@ export class FileBytes implements Bytes {
   async append(id: string): Promise<Appender> {
     const [file, size] = await this.#measure(id, 'write');
     return new FileAppender(file, size, {
-      from: this.#directFrom,
-      lend: lendAligned,
+      ...this.#direct,
       open: () => this.#files.open(this.#upload(id), 'direct'),
     });
   }

@@ -24,7 +24,7 @@ export type OpenMode = 'create' | 'direct' | 'read' | 'write';
 export interface Files {
   /**
    * `create` fails when the file exists, the others when it does not (`undefined` is returned). `direct` writes past the
-   * cache of the system, whole blocks of `ALIGNMENT` in memory of the same alignment; `undefined` where that cannot be.
+   * cache of the system, and only what is aligned as `lendAligned` lends it; `undefined` where that cannot be.
    */
   open(path: string, mode: OpenMode): Promise<FileHandle | undefined>;
   rename(from: string, to: string): Promise<void>;

@@ -1,13 +1,27 @@
+import type { Loan } from '../../../registry/storage/aligned-memory.js';
 import { FileBytes } from '../../../registry/storage/file-bytes.js';
 import { openWith, type Drivers, type OpenOptions } from '../../../registry/storage/open.js';
 import { RecordBytes } from '../../../registry/storage/record-bytes.js';
 import type { Store } from '../../../registry/storage/store.js';
-import { LossyFiles } from './lossy-files.js';
+import { ALIGNMENT, LossyFiles } from './lossy-files.js';
 import { LossyLevel } from './lossy-level.js';
 import { Random } from './random.js';
 import { Steps } from './steps.js';
 
 const ROOT = '/data';
+
+/** Large ones, so that huge uploads take few steps. */
+const BLOCK = 1024 * ALIGNMENT;
+
+/** Small enough for the uploads of tests. */
+const DIRECT = {
+  from: 1200,
+  lend: (): Loan => ({
+    alignment: ALIGNMENT,
+    blocks: [new Uint8Array(BLOCK), new Uint8Array(BLOCK)],
+    give: () => undefined,
+  }),
+};
 
 /** The medium of a data folder: it outlives the process that has it open, and may lose what was not synced. */
 export class Disk {
@@ -50,7 +64,10 @@ export class Disk {
     let settled = clean;
     this.#clean = false;
     const records = await this.#level.open();
-    const bytes = this.#kind === 'leveldb' ? new RecordBytes(records) : new FileBytes(this.files, ROOT);
+    const bytes =
+      this.#kind === 'leveldb'
+        ? new RecordBytes(records)
+        : new FileBytes(this.files, ROOT, { direct: DIRECT });
     return {
       records,
       bytes,

@@ -1,8 +1,11 @@
 import { dirname } from 'node:path';
-import type { FileHandle, Files } from '../../../registry/storage/files.js';
+import type { FileHandle, Files, OpenMode } from '../../../registry/storage/files.js';
 import { LossyFile } from './lossy-file.js';
 import type { Random } from './random.js';
 import type { Steps } from './steps.js';
+
+/** What direct writes are multiples of. */
+export const ALIGNMENT = 256;
 
 type Node = LossyFile | 'folder';
 
@@ -62,7 +65,7 @@ export class LossyFiles implements Files {
     this.#entries = new Map(this.#durable);
   }
 
-  async open(path: string, mode: 'create' | 'write' | 'read'): Promise<FileHandle | undefined> {
+  async open(path: string, mode: OpenMode): Promise<FileHandle | undefined> {
     if (mode === 'create') {
       await this.#steps.run((effect) => {
         if (effect === 'none') return;
@@ -72,7 +75,8 @@ export class LossyFiles implements Files {
     } else await this.#steps.wait();
     const node = this.#entries.get(path);
     if (node === 'folder') throw failure('EISDIR', path);
-    return node === undefined ? undefined : this.#handle(node);
+    if (node === undefined) return undefined;
+    return mode === 'direct' ? aligned(this.#handle(node)) : this.#handle(node);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -159,6 +163,22 @@ export class LossyFiles implements Files {
     for (let at = path; dirname(at) !== at; at = dirname(at)) if (!this.#durable.has(at)) return false;
     return true;
   }
+}
+
+/** Takes what a file system would take that is written to directly. */
+function aligned(file: FileHandle): FileHandle {
+  return {
+    ...file,
+    writev: async (buffers, position) => {
+      if ([position, ...buffers.map(({ byteLength }) => byteLength)].some((at) => at % ALIGNMENT !== 0))
+        throw failure('EINVAL', 'a direct write');
+      // The memory is used again, as soon as it is written.
+      await file.writev(
+        buffers.map((buffer) => Buffer.from(buffer)),
+        position,
+      );
+    },
+  };
 }
 
 function set(entries: Map<string, Node>, path: string, node: Node | undefined): void {
