@@ -57,12 +57,25 @@ async function sendBody(answer: Response, outgoing: ServerResponse): Promise<voi
   }
 }
 
-/** The lender holds back by itself: it has no buffer to go on with until the socket has taken one. */
+/**
+ * The lender holds back by itself: it has no buffer to go on with until the socket has taken one. A socket that was
+ * destroyed a moment ago takes what is written and never tells: those chunks are given back when it closes.
+ */
 async function sendLent(lender: Lender, outgoing: ServerResponse): Promise<void> {
+  const held = new Set<() => void>();
+  const giveAll = (): void => {
+    for (const give of held) give();
+    held.clear();
+  };
+  outgoing.once('close', giveAll);
   for await (const { chunk, give } of lender.lend()) {
     if (outgoing.destroyed) break;
-    outgoing.write(chunk, give);
+    held.add(give);
+    outgoing.write(chunk, () => {
+      if (held.delete(give)) give();
+    });
   }
+  outgoing.off('close', giveAll);
 }
 
 /** Resolves when the client has taken what was written, or is gone. */

@@ -5,6 +5,9 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hexOf, isOciError } from '../../oci/index.js';
 import { listen, type RequestEntry } from '../../registry/index.js';
+import type { NodeBindings } from '../../registry/call.js';
+import { withLender } from '../../registry/lend.js';
+import type { Lender } from '../../registry/storage/bytes.js';
 import {
   deferred,
   eventually,
@@ -101,6 +104,36 @@ describe('a client that goes away', () => {
     using raw = await connectRaw(site.url, head('GET /v2/ HTTP/1.1', 'Host: x').repeat(2000));
     await raw.ended();
     expect((await site.ask('GET', '/v2/')).status).toBe(200);
+  });
+});
+
+describe('a lent chunk', () => {
+  it('is given back when the connection ended a moment before it was written', async () => {
+    const given = deferred<void>();
+    const ended = deferred<void>();
+    const handler = {
+      fetch: async (_request: Request, env?: unknown) => {
+        const socket = (env as NodeBindings).incoming?.socket;
+        const lender: Lender = {
+          async *lend() {
+            try {
+              yield { chunk: Buffer.from('first'), give: () => undefined };
+              // From here until `close` the answer does not know yet that nobody takes it.
+              socket?.destroy();
+              yield { chunk: Buffer.from('lost'), give: given.resolve };
+              await given.promise;
+            } finally {
+              ended.resolve();
+            }
+          },
+        };
+        return withLender(new Response(null), lender, () => undefined);
+      },
+    };
+    await using server = await listen(handler, { port: 0, grace: 0 });
+    using raw = await connectRaw(server.url, head('GET / HTTP/1.1', 'Host: x'));
+    await raw.ended();
+    await ended.promise;
   });
 });
 
