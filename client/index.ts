@@ -45,4 +45,23 @@ export { githubKeychain } from './credentials/github.js';
 export { authFilePaths, defaultKeychain, type KeychainOptions } from './credentials/default-keychain.js';
 export { dockerConfigPath, type Places } from './credentials/docker-config-path.js';
 export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
-export { RemoteRepository, catalog, type ListOptions, type RemoteManifest } from './remote/repository.js';
+export {
+  RemoteRepository,
+  catalog,
+  type ListOptions,
+  type PutAnswer,
+  type PutOptions,
+  type ReadOptions,
+  type RemoteManifest,
+} from './remote/repository.js';
+export { Uploads, type Piece, type UploadState } from './remote/uploads.js';
+export { remoteSource, type RemoteSourceOptions } from './remote/source.js';
+export { remoteSink, type RemoteSinkOptions } from './remote/sink.js';
+export {
+  journalFolder,
+  openJournal,
+  type Journal,
+  type JournalOptions,
+  type UploadKey,
+  type UploadPage,
+} from './journal/journal.js';

@@ -1,10 +1,11 @@
 import { OciError, quote } from '../../oci/index.js';
+import { isLoopback } from '../addresses.js';
 import { leadsInside } from '../layers/redirect.js';
 import { redactUrl } from '../redact.js';
 
 /**
- * Checks where a registry sends its clients for tokens: HTTPS, unless the registry itself speaks HTTP; no credentials
- * in it; and no internal address on another host, unless the registry has such an address too.
+ * Checks where a registry sends its clients for tokens: HTTPS, unless the registry itself speaks HTTP or is on
+ * loopback; no credentials in it; and no internal address on another host, unless the registry has such an address too.
  * @param from where the challenge came from
  * @throws OciError `DENIED`
  */
@@ -17,7 +18,8 @@ export function checkRealm(realm: string, from: string): URL {
   if (!URL.canParse(realm)) throw refused(`${quote(realm)} is no URL`);
   const url = new URL(realm);
   const shown = redactUrl(realm);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && registry.protocol === 'http:'))
+  const plain = registry.protocol === 'http:' || isLoopback(registry.hostname);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plain))
     throw refused(`${shown} is not HTTPS`);
   if (url.username !== '' || url.password !== '') throw refused(`${shown} has credentials in it`);
   if (leadsInside(url, registry)) throw refused(`${shown} is an internal address`);

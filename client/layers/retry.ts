@@ -1,5 +1,5 @@
 import { OciError } from '../../oci/index.js';
-import { networkReason, type NetworkReason } from '../network-errors.js';
+import { backOff, isPassing, isPassingStatus, type BackOffOptions } from '../passing.js';
 import { retryAfterOf } from '../retry-after.js';
 import type { TransportLayer, TransportRequest, TransportResponse } from '../transport.js';
 import { sleep as wait, type Sleep } from './sleep.js';
@@ -16,27 +16,16 @@ export interface RetryEvent {
 }
 
 /** How often and after what waits a request is sent again. Times are milliseconds. */
-export interface RetryOptions {
+export interface RetryOptions extends BackOffOptions {
   /** Attempts altogether, at least 1. Default 4. */
   readonly attempts?: number;
-  /** The wait after the first attempt; it doubles with each. Default 500. */
-  readonly base?: number;
-  /** The longest wait between attempts. Default 30 s. */
-  readonly cap?: number;
   /** The longest wait that `Retry-After` can ask for. Default 60 s. */
   readonly retryAfterCap?: number;
   readonly onRetry?: (event: RetryEvent) => void;
   readonly sleep?: Sleep;
-  /** From 0 up to 1. */
-  readonly random?: () => number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
-
-const STATUSES: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522]);
-
-/** What may be over in a moment. A host that is not there, or not to be trusted, is the same the next time. */
-const PASSING: ReadonlySet<NetworkReason> = new Set(['closed', 'timeout', 'unreachable', 'other']);
 
 /**
  * Sends again what failed for a reason that may pass: reads and writes alike, since bodies reopen. The wait doubles,
@@ -45,12 +34,9 @@ const PASSING: ReadonlySet<NetworkReason> = new Set(['closed', 'timeout', 'unrea
  * @throws OciError `INVALID_OPTION`
  */
 export function retry(options: RetryOptions = {}): TransportLayer {
-  const { attempts = 4, base = 500, cap = 30_000, retryAfterCap = 60_000 } = options;
-  const { sleep = wait, random = Math.random, now = Date.now, onRetry } = options;
+  const { attempts = 4, retryAfterCap = 60_000, sleep = wait, now = Date.now, onRetry } = options;
   if (!Number.isInteger(attempts) || attempts < 1)
     throw new OciError('INVALID_OPTION', `retry attempts is ${attempts}, expected 1 or more`);
-  const backOff = (attempt: number): number =>
-    Math.round(Math.min(cap, base * 2 ** (attempt - 1)) * (1 - random() / 2));
   return (next) => async (request) => {
     if (request.context?.retry === false) return await next(request);
     for (let attempt = 1; ; attempt++) {
@@ -58,7 +44,7 @@ export function retry(options: RetryOptions = {}): TransportLayer {
       const last = attempt >= attempts || !passes(outcome);
       if (last) return give(outcome);
       const asked = 'response' in outcome ? retryAfterOf(outcome.response, now()) : undefined;
-      const delay = asked === undefined ? backOff(attempt) : Math.min(retryAfterCap, asked);
+      const delay = asked === undefined ? backOff(attempt, options) : Math.min(retryAfterCap, asked);
       if ('response' in outcome) await outcome.response.discard();
       const cause = 'response' in outcome ? outcome.response.status : (outcome.error as OciError);
       onRetry?.({ request, attempt, wait: delay, cause });
@@ -78,9 +64,7 @@ async function attemptOnce(send: () => Promise<TransportResponse>): Promise<Outc
 }
 
 function passes(outcome: Outcome): boolean {
-  if ('response' in outcome) return STATUSES.has(outcome.response.status);
-  const reason = networkReason(outcome.error);
-  return reason !== undefined && PASSING.has(reason);
+  return 'response' in outcome ? isPassingStatus(outcome.response.status) : isPassing(outcome.error);
 }
 
 function give(outcome: Outcome): TransportResponse {

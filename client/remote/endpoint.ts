@@ -1,5 +1,7 @@
 import { OciError, quote, type CallOptions, type WireCode } from '../../oci/index.js';
 import { responseError } from '../errors.js';
+import { leadsInside } from '../layers/redirect.js';
+import { redactUrl } from '../redact.js';
 import type { RequestBody, RequestContext, Transport, TransportResponse } from '../transport.js';
 
 /** One request to a registry's API. */
@@ -46,9 +48,8 @@ export class Endpoint {
     ...rest
   }: Call): Promise<TransportResponse> {
     const url = new URL(path, `https://${this.registry}/`);
-    const own = url.host === new URL(`${url.protocol}//${this.registry}`).host;
     const context: RequestContext = {
-      ...(own ? { registry: this.registry } : {}),
+      ...(this.owns(url) ? { registry: this.registry } : {}),
       ...(this.#repository === undefined ? {} : { repository: this.#repository }),
       ...(scopes === undefined ? {} : { scopes }),
       ...(retry === undefined ? {} : { retry }),
@@ -59,8 +60,36 @@ export class Endpoint {
     throw await responseError(response, what, { method, ...(notFound === undefined ? {} : { notFound }) });
   }
 
+  /** True for a URL on the registry's own host and port. */
+  owns(url: URL): boolean {
+    return url.host === new URL(`${url.protocol}//${this.registry}`).host;
+  }
+
   /**
-   * Where an answer of this registry leads, as a path for `call`.
+   * Reads from a URL that content names, with nobody's credentials.
+   * @throws OciError `DENIED` for a URL that is no place for content; of the answer when it is not 200 or 206
+   */
+  async outside(
+    target: string,
+    call: Pick<Call, 'headers' | 'what' | 'notFound'> & CallOptions,
+  ): Promise<TransportResponse> {
+    const { what, notFound, headers = {}, ...options } = call;
+    const url = URL.canParse(target) ? new URL(target) : undefined;
+    const home = new URL(`https://${this.registry}`);
+    const web = url?.protocol === 'https:' || url?.protocol === 'http:';
+    if (url === undefined || !web || url.username !== '' || url.password !== '' || leadsInside(url, home))
+      throw new OciError('DENIED', `${what}: it is said to be at ${redactUrl(target)}, which is not asked`);
+    const response = await this.#transport({ method: 'GET', url: url.href, headers, ...options });
+    if (response.status === 200 || response.status === 206) return response;
+    throw await responseError(response, what, {
+      method: 'GET',
+      ...(notFound === undefined ? {} : { notFound }),
+    });
+  }
+
+  /**
+   * Where an answer of this registry leads, as a path for `call`: not to an internal address on another host, unless
+   * the registry has such an address too, nor from HTTPS to another host over plain HTTP.
    * @param same true: it must not leave the registry
    * @throws OciError `DENIED`, `UNKNOWN` for no URL
    */
@@ -72,8 +101,14 @@ export class Endpoint {
     if (!URL.canParse(target, response.url))
       throw new OciError('UNKNOWN', `${this.registry} leads to ${quote(target)}, which is no URL`);
     const url = new URL(target, response.url);
-    if (same && url.host !== new URL(response.url).host)
-      throw new OciError('DENIED', `${this.registry} leads to another host, ${quote(url.host)}`);
+    const from = new URL(response.url);
+    if (url.host === from.host || this.owns(url)) return url.href;
+    const refused = (why: string): OciError =>
+      new OciError('DENIED', `${this.registry} leads to ${quote(url.host)}, which is not asked: ${why}`);
+    if (same) throw refused('it is another host');
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:'))
+      throw refused('it is not HTTPS');
+    if (leadsInside(url, from)) throw refused('it is an internal address');
     return url.href;
   }
 }

@@ -2,6 +2,7 @@ import {
   MANIFEST_LIMIT,
   MEDIA_TYPES,
   OciError,
+  algorithmOf,
   baseMediaType,
   collect,
   digestOf,
@@ -14,15 +15,15 @@ import {
   isObject,
   parseJson,
   parseRepository,
-  type ByteStream,
   type CallOptions,
   type Descriptor,
   type Digest,
+  type DigestAlgorithm,
 } from '../../oci/index.js';
-import { responseDetail } from '../errors.js';
-import type { RequestBody, Transport, TransportResponse } from '../transport.js';
+import type { Transport, TransportResponse } from '../transport.js';
 import { Endpoint } from './endpoint.js';
 import { pages, textsOf } from './pages.js';
+import { Uploads } from './uploads.js';
 
 const ACCEPT = [
   MEDIA_TYPES.ociIndex,
@@ -36,6 +37,28 @@ const ACCEPT = [
 export interface RemoteManifest {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
+  /** What `ifMatch` of `putManifest` takes. */
+  readonly etag?: string;
+}
+
+/** How something is read. */
+export interface ReadOptions extends CallOptions {
+  /** True: for somebody who goes on to write, and is spared a second token. Default false. */
+  readonly forPush?: boolean;
+}
+
+/** How a manifest is put. */
+export interface PutOptions extends CallOptions {
+  /** Only if this entity tag is still current; `null`: only if there is nothing yet. Default: in any case. */
+  readonly ifMatch?: string | null;
+}
+
+/** What a registry said when it took a manifest. */
+export interface PutAnswer {
+  /** Of the bytes that were put. */
+  readonly digest: Digest;
+  /** The subject, when the registry lists its referrers from now on (distribution-spec, `OCI-Subject`). */
+  readonly subject?: string;
 }
 
 /** How a list is asked for. */
@@ -50,6 +73,8 @@ const sizeQuery = (size: number | undefined): string => (size === undefined ? ''
 export class RemoteRepository {
   readonly registry: string;
   readonly repository: string;
+  /** Uploads of blobs, step by step; `remoteSink` takes the steps. */
+  readonly uploads: Uploads;
   readonly #endpoint: Endpoint;
   readonly #pull: readonly string[];
   readonly #push: readonly string[];
@@ -61,6 +86,7 @@ export class RemoteRepository {
     this.#endpoint = new Endpoint(transport, place.registry, place.repository);
     this.#pull = [`repository:${place.repository}:pull`];
     this.#push = [`repository:${place.repository}:pull,push`];
+    this.uploads = new Uploads(this.#endpoint, this.repository);
   }
 
   /**
@@ -68,7 +94,7 @@ export class RemoteRepository {
    * @throws OciError `MANIFEST_UNKNOWN`, `DIGEST_MISMATCH`, `SIZE_LIMIT`, and what the registry answers
    */
   async manifest(reference: string, options: CallOptions = {}): Promise<RemoteManifest> {
-    const what = this.#name('manifest', reference);
+    const what = this.name('manifest', reference);
     const response = await this.#endpoint.call({
       ...this.#manifestCall('GET', reference, this.#pull),
       headers: { accept: ACCEPT },
@@ -80,16 +106,24 @@ export class RemoteRepository {
     const digest = named !== undefined && isDigest(named) ? named : digestOf(bytes);
     await collect(verified(streamOf(bytes), digest, undefined, what), MANIFEST_LIMIT, what);
     const mediaType = baseMediaType(response.header('content-type') ?? '');
-    return { descriptor: { mediaType, digest, size: bytes.byteLength }, bytes };
+    const etag = response.header('etag');
+    return {
+      descriptor: { mediaType, digest, size: bytes.byteLength },
+      bytes,
+      ...(etag === undefined ? {} : { etag }),
+    };
   }
 
   /**
    * What a tag or digest names, without its bytes; undefined when there is none.
    * @throws OciError of the registry's answer; `UNKNOWN` when the registry tells no digest for a tag
    */
-  async resolve(reference: string, options: CallOptions = {}): Promise<Descriptor | undefined> {
+  async resolve(
+    reference: string,
+    { forPush = false, ...options }: ReadOptions = {},
+  ): Promise<Descriptor | undefined> {
     const response = await this.#endpoint.call({
-      ...this.#manifestCall('HEAD', reference, this.#pull),
+      ...this.#manifestCall('HEAD', reference, forPush ? this.#push : this.#pull),
       headers: { accept: ACCEPT },
       accept: [200, 404],
       ...options,
@@ -106,23 +140,28 @@ export class RemoteRepository {
 
   /**
    * Puts a manifest under a tag or its digest.
-   * @returns its digest
-   * @throws OciError of the registry's answer
+   * @throws OciError of the registry's answer, `PRECONDITION_FAILED` among them; `DIGEST_MISMATCH` when the registry has
+   *   taken in something else
    */
   async putManifest(
     reference: string,
     { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Uint8Array },
-    options: CallOptions = {},
-  ): Promise<Digest> {
+    { ifMatch, ...options }: PutOptions = {},
+  ): Promise<PutAnswer> {
+    const condition = ifMatch === null ? { 'if-none-match': '*' } : { 'if-match': ifMatch };
     const response = await this.#endpoint.call({
       ...this.#manifestCall('PUT', reference, this.#push),
-      headers: { 'content-type': mediaType },
+      headers: { 'content-type': mediaType, ...(ifMatch === undefined ? {} : (condition as object)) },
       body: { length: bytes.byteLength, open: () => streamOf(bytes) },
       accept: [200, 201, 202],
       ...options,
     });
     await response.discard();
-    return isDigest(reference) ? reference : digestOf(bytes);
+    const subject = response.header('oci-subject');
+    return {
+      digest: checkTaken(reference, bytes, response, this.name('manifest', reference)),
+      ...(subject === undefined ? {} : { subject }),
+    };
   }
 
   /** Deletes a manifest by digest, or a tag. Throws OciError of the registry's answer. */
@@ -133,22 +172,39 @@ export class RemoteRepository {
   }
 
   /**
-   * The bytes of a blob, checked to their end.
-   * @param blob its size is checked when it is given
-   * @throws OciError `BLOB_UNKNOWN` and what the registry answers; while it is read `DIGEST_MISMATCH`, `NETWORK`
+   * The answer that a blob comes with, for who reads on from where it breaks off.
+   * @param headers `range` and the like
+   * @returns of status 200 or 206; its bytes are not checked
+   * @throws OciError `BLOB_UNKNOWN` and what the registry answers
    */
-  async blob(
-    blob: { readonly digest: Digest; readonly size?: number },
-    options: CallOptions = {},
-  ): Promise<ByteStream> {
-    const call = { ...this.#blobCall('GET', blob.digest, this.#pull), accept: [200], ...options };
-    const response = await this.#endpoint.call(call);
-    return verified(response.body, blob.digest, blob.size, this.#name('blob', blob.digest));
+  async getBlob(
+    digest: Digest,
+    { headers = {}, ...options }: CallOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<TransportResponse> {
+    const call = { ...this.#blobCall('GET', digest, this.#pull), headers, accept: [200, 206], ...options };
+    return await this.#endpoint.call(call);
+  }
+
+  /**
+   * As `getBlob`, from a URL that a descriptor names, with nobody's credentials.
+   * @throws OciError `DENIED` for a URL that is no place for content, `BLOB_UNKNOWN`, and what is answered there
+   */
+  async getForeign(
+    url: string,
+    digest: Digest,
+    options: CallOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<TransportResponse> {
+    const what = this.name('blob', digest);
+    return await this.#endpoint.outside(url, { what, notFound: 'BLOB_UNKNOWN', ...options });
   }
 
   /** The size of a blob in bytes; undefined when there is none. Throws OciError of the registry's answer. */
-  async blobSize(digest: Digest, options: CallOptions = {}): Promise<number | undefined> {
-    const call = { ...this.#blobCall('HEAD', digest, this.#pull), accept: [200, 404], ...options };
+  async blobSize(
+    digest: Digest,
+    { forPush = false, ...options }: ReadOptions = {},
+  ): Promise<number | undefined> {
+    const scopes = forPush ? this.#push : this.#pull;
+    const call = { ...this.#blobCall('HEAD', digest, scopes), accept: [200, 404], ...options };
     const response = await this.#endpoint.call(call);
     await response.discard();
     return response.status === 404 ? undefined : Number(response.header('content-length') ?? 0);
@@ -159,68 +215,6 @@ export class RemoteRepository {
     const scopes = [`repository:${this.repository}:pull,push,delete`];
     const call = { ...this.#blobCall('DELETE', digest, scopes), accept: [200, 202, 204], ...options };
     await (await this.#endpoint.call(call)).discard();
-  }
-
-  /**
-   * Puts a blob there, if it is not: mounted from another repository of the registry if that has it, else sent whole.
-   * @param body of exactly `size` bytes
-   * @param from a repository that may have it
-   * @throws OciError of the registry's answer; what the body throws
-   */
-  async putBlob(
-    { digest, size }: { readonly digest: Digest; readonly size: number },
-    body: RequestBody,
-    { from, ...options }: CallOptions & { readonly from?: string } = {},
-  ): Promise<'present' | 'mounted' | 'sent'> {
-    if ((await this.blobSize(digest, options)) !== undefined) return 'present';
-    const started = await this.#start(digest, from, options);
-    if (started.status === 201) return 'mounted';
-    const target = started.header('location');
-    const what = this.#name('blob', digest);
-    if (target === undefined)
-      throw new OciError('UNKNOWN', `${what}: ${this.registry} began an upload and does not say where`);
-    const location = this.#endpoint.lead(started, target);
-    try {
-      const done = await this.#endpoint.call({
-        method: 'PUT',
-        // The query may be signed, and stays as it is.
-        path: `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`,
-        headers: { 'content-type': 'application/octet-stream' },
-        body: { length: size, open: () => body.open() },
-        scopes: this.#push,
-        accept: [201, 204],
-        what,
-        ...options,
-      });
-      await done.discard();
-    } catch (error) {
-      // An answer that was lost may have been good: then the upload is over, and sent again it is not known.
-      const over = isOciError(error, 'BLOB_UPLOAD_UNKNOWN');
-      if (!over || (await this.blobSize(digest, options)) === undefined) throw error;
-    }
-    return 'sent';
-  }
-
-  /** Begins an upload, which ends at once where the blob can be mounted. */
-  async #start(digest: Digest, from: string | undefined, options: CallOptions): Promise<TransportResponse> {
-    const mount = from === undefined ? '' : `?${new URLSearchParams({ mount: digest, from }).toString()}`;
-    try {
-      const started = await this.#endpoint.call({
-        method: 'POST',
-        path: `/v2/${this.repository}/blobs/uploads/${mount}`,
-        scopes: from === undefined ? this.#push : [...this.#push, `repository:${from}:pull`],
-        accept: [201, 202],
-        what: this.#name('blob', digest),
-        ...options,
-      });
-      await started.discard();
-      return started;
-    } catch (error) {
-      // Some registries refuse a mount that they cannot do, instead of starting an upload.
-      const refused = responseDetail(error) !== undefined && from !== undefined;
-      if (!refused) throw error;
-      return await this.#start(digest, undefined, options);
-    }
   }
 
   /** The tags, in the registry's order. Throws OciError of the registry's answer. */
@@ -246,7 +240,7 @@ export class RemoteRepository {
   ): AsyncGenerator<Descriptor> {
     const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType }).toString()}`;
     const path = `/v2/${this.repository}/referrers/${digest}${query}`;
-    const list = { path, scopes: this.#pull, what: this.#name('referrers', digest), ...options };
+    const list = { path, scopes: this.#pull, what: this.name('referrers', digest), ...options };
     try {
       for await (const page of pages(this.#endpoint, list)) yield* descriptorsOf(page, artifactType);
     } catch (error) {
@@ -259,7 +253,8 @@ export class RemoteRepository {
     }
   }
 
-  #name(kind: string, reference: string): string {
+  /** What messages call something of this repository. */
+  name(kind: 'blob' | 'manifest' | 'referrers', reference: string): string {
     return `${kind} ${this.registry}/${this.repository}${isDigest(reference) ? '@' : ':'}${reference}`;
   }
 
@@ -269,15 +264,28 @@ export class RemoteRepository {
       method,
       path,
       scopes,
-      what: this.#name('manifest', reference),
+      what: this.name('manifest', reference),
       notFound: 'MANIFEST_UNKNOWN',
     } as const;
   }
 
   #blobCall(method: string, digest: Digest, scopes: readonly string[]) {
     const path = `/v2/${this.repository}/blobs/${digest}`;
-    return { method, path, scopes, what: this.#name('blob', digest), notFound: 'BLOB_UNKNOWN' } as const;
+    return { method, path, scopes, what: this.name('blob', digest), notFound: 'BLOB_UNKNOWN' } as const;
   }
+}
+
+/** The digest of what was put; what the registry calls it must be the same, if it is of the same algorithm. */
+function checkTaken(reference: string, bytes: Uint8Array, response: TransportResponse, what: string): Digest {
+  const told = response.header('docker-content-digest') ?? '';
+  const named = isDigest(reference) ? reference : undefined;
+  const of = (algorithm: DigestAlgorithm): Digest => digestOf(bytes, algorithm);
+  const ours = named ?? of('sha256');
+  if (isDigest(told) && told !== of(algorithmOf(told)))
+    throw new OciError('DIGEST_MISMATCH', `${what}: sent ${ours}, and the registry took in ${told}`, {
+      detail: { expected: ours, received: told },
+    });
+  return ours;
 }
 
 /** True for the answer of a registry that does not have what was asked for, or does not know the question. */
