@@ -9,11 +9,12 @@ import { dispatch } from './dispatch.js';
 import { errorResponse, statusOf } from './errors.js';
 import { refuseForeignWrite } from './operations/foreign.js';
 import { Operations } from './operations/operations.js';
-import type { ResolvedOptions } from './options.js';
+import type { RequestEntry, ResolvedOptions } from './options.js';
 import { clientOf, originOf } from './origin.js';
 import { getPage } from './page.js';
 import { RateLimit } from './rate-limit.js';
 import { splitTarget } from './routes.js';
+import type { RefusedRequest } from './socket.js';
 import type { Store } from './storage/store.js';
 import { toWebStream } from './web-stream.js';
 
@@ -32,10 +33,26 @@ interface Parts {
 /** Bytes of manifests that are taken in at a time; who comes beyond that waits. */
 const MANIFEST_ROOM = 64 * 1024 * 1024;
 
+/** What answers requests. */
+export interface App {
+  fetch(request: Request, env?: NodeBindings): Response | Promise<Response>;
+  /** Logs and counts a request that was answered elsewhere. */
+  refused(facts: RefusedRequest): void;
+}
+
 /** Everything that answers requests, over a store that is open. */
-export function buildApp(store: Store, options: ResolvedOptions, { operations, isClosed }: Parts): Hono<Env> {
+export function buildApp(store: Store, options: ResolvedOptions, { operations, isClosed }: Parts): App {
   const app = new Hono<Env>({ strict: true });
   const nextId = requestIds();
+  const note = (entry: RequestEntry): void => {
+    operations.observe(entry);
+    try {
+      options.onRequest?.(entry);
+    } catch (error) {
+      // The request has been answered, whatever becomes of the log.
+      options.onError(error, { id: entry.id, method: entry.method, path: entry.path });
+    }
+  };
   const room = new Budget(MANIFEST_ROOM);
   app.use(async (c, next) => {
     const started = performance.now();
@@ -46,14 +63,7 @@ export function buildApp(store: Store, options: ResolvedOptions, { operations, i
     c.set('client', clientOf(c.req.raw, c.env, options));
     await next();
     c.res.headers.set('x-request-id', id);
-    const entry = entryOf(c, performance.now() - started);
-    operations.observe(entry);
-    try {
-      options.onRequest?.(entry);
-    } catch (error) {
-      // The request has been answered, whatever becomes of the log.
-      tell(c, options, error);
-    }
+    note(entryOf(c, performance.now() - started));
   });
   if (options.rateLimit !== undefined) limitRequests(app, options, options.rateLimit);
   app.use('/v2/*', async (c, next) => {
@@ -80,7 +90,11 @@ export function buildApp(store: Store, options: ResolvedOptions, { operations, i
     if (statusOf(error) >= 500) tell(c, options, error);
     return errorResponse(error, headersOf(error));
   });
-  return app;
+  return {
+    fetch: (request, env) => app.fetch(request, env),
+    refused: ({ method = '', path = '', ...facts }) =>
+      note({ id: nextId(), method, path, operation: 'refused', received: 0, ...facts }),
+  };
 }
 
 /** How a client can go on after an error. */

@@ -2,6 +2,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { OciError } from '../oci/index.js';
+import { answerPlainHttp } from './plain-http.js';
 import { answerOn, type Handler } from './socket.js';
 import { openTls, type TlsAuthority, type TlsOptions } from './tls.js';
 
@@ -58,6 +59,12 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
   const secure = tls === undefined ? undefined : createSecureServer({ ...settings, ...tls.pair });
   const server: HttpServer = secure ?? createServer(settings);
   answerOn(server, handler, { linger: options.linger ?? 5_000, idle: idleTimeout });
+  const doorway =
+    secure === undefined
+      ? undefined
+      : answerPlainHttp(secure, idleTimeout, (client) =>
+          handler.refused?.({ ...(client === undefined ? {} : { client }), status: 400, duration: 0 }),
+        );
   await bind(server, host, port);
   const address = server.address() as AddressInfo;
   const shown = host.includes(':') ? `[${host}]` : host;
@@ -66,6 +73,7 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
   const close = (): Promise<void> => {
     unfollow?.();
     closed ??= stop(server, grace);
+    doorway?.close();
     return closed;
   };
   return {

@@ -9,6 +9,7 @@ import {
   type ResolvedOptions,
 } from './options.js';
 import type { CollectOptions, CollectReport } from './storage/collect.js';
+import type { RefusedRequest } from './socket.js';
 import { openStore } from './storage/open.js';
 import type { Store } from './storage/store.js';
 
@@ -16,6 +17,8 @@ import type { Store } from './storage/store.js';
 export interface Registry {
   /** Answers a request; give it to any server, or call it. */
   fetch(request: Request, env?: unknown): Promise<Response>;
+  /** Notes a request that a server answered on its own, because nobody could read it. */
+  refused(facts: RefusedRequest): void;
   /** Collects what nothing needs, now. */
   collect(options?: CollectOptions): Promise<CollectReport>;
   /** Answers a request to the registry's own endpoints for somebody who may do everything: the control socket. */
@@ -58,6 +61,7 @@ export async function createRegistry(options: RegistryOptions = {}): Promise<Reg
   };
   return {
     fetch: async (request, env) => await app.fetch(request, env as NodeBindings | undefined),
+    refused: (facts) => app.refused(facts),
     collect: (given) => operations.collect(given),
     administer: (request) => operations.answerLocal(request),
     drain: () => operations.drain(),

@@ -12,6 +12,19 @@ import { Stalls } from './stalls.js';
 /** A registry, or anything else that answers requests. */
 export interface Handler {
   fetch(request: Request, env?: unknown): Promise<Response>;
+  /** Told of requests that were answered without it: malformed ones, and plain HTTP where HTTPS is spoken. */
+  refused?(facts: RefusedRequest): void;
+}
+
+/** What is known of a request that nobody could read. */
+export interface RefusedRequest {
+  /** Undefined when not even that was read. */
+  readonly method?: string;
+  readonly path?: string;
+  readonly client?: string;
+  readonly status: number;
+  /** Milliseconds. */
+  readonly duration: number;
 }
 
 /** How long clients may take, in milliseconds. */
@@ -26,6 +39,8 @@ export interface Patience {
 export function answerOn(server: Server, handler: Handler, { linger, idle }: Patience): void {
   /** Requests whose client waits to be told to send the body. */
   const waiting = new WeakSet<IncomingMessage>();
+  /** Requests that the handler got to see. */
+  const reached = new WeakSet<IncomingMessage>();
   const stalls = new Stalls(idle, (incoming) => !waiting.has(incoming as IncomingMessage));
   const queue = inTurn();
   const answer = getRequestListener(
@@ -34,6 +49,7 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
       const proceed = (): void => {
         if (waiting.delete(incoming)) outgoing.writeContinue();
       };
+      reached.add(incoming);
       const bindings: NodeBindings = { incoming, outgoing, proceed };
       await send(await handler.fetch(request, bindings), incoming, outgoing, linger);
       return RESPONSE_ALREADY_SENT;
@@ -45,11 +61,18 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
       const closed = new Promise<void>((resolve) => {
         outgoing.once('close', resolve);
       });
+      const started = performance.now();
       const unwatch = stalls.watch(incoming, outgoing);
-      const refused = refuse(incoming);
-      await (refused === undefined ? answer(incoming, outgoing) : send(refused, incoming, outgoing, linger));
-      await closed;
-      unwatch();
+      try {
+        const refused = refuse(incoming);
+        await (refused === undefined
+          ? answer(incoming, outgoing)
+          : send(refused, incoming, outgoing, linger));
+        if (!reached.has(incoming)) handler.refused?.(factsOf(incoming, outgoing, started));
+        await closed;
+      } finally {
+        unwatch();
+      }
       // A connection that is idle from now on must not hold up the end of the server.
       if (!server.listening) server.closeIdleConnections();
     });
@@ -60,6 +83,22 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
     serve(incoming, outgoing);
   });
 }
+
+function factsOf(incoming: IncomingMessage, outgoing: ServerResponse, started: number): RefusedRequest {
+  const { method, url = '', socket } = incoming;
+  const { remoteAddress } = socket;
+  return {
+    ...(method === undefined ? {} : { method }),
+    // Of another target no path can be told, and it may have a password in it.
+    ...(url.startsWith('/') ? { path: splitTarget(url).path.slice(0, SHOWN) } : {}),
+    ...(remoteAddress === undefined ? {} : { client: remoteAddress }),
+    status: outgoing.statusCode,
+    duration: performance.now() - started,
+  };
+}
+
+/** Characters of a path that no handler has seen. */
+const SHOWN = 200;
 
 /** What the adapter makes no `Request` of is malformed; what else is thrown here is a failure. */
 function errorHandler(error: unknown): Response {

@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RequestEntry } from '../../registry/index.js';
 import { EMPTY, blobOf, imageOf, open, pushBlob, pushManifest, startUpload, type Site } from './helpers.js';
 import { exchange, head } from './raw.js';
 
@@ -279,5 +280,32 @@ describe('one connection', () => {
       expect(bodyOf(headed)).toBe('');
       expect(headed).toMatch(/^content-length: [1-9]/m);
     }
+  });
+});
+
+describe('requests that nobody can read', () => {
+  it('are in the log and the metrics, without what may be a password', async () => {
+    const entries: RequestEntry[] = [];
+    await using watched = await open(
+      { metrics: { enabled: true, public: true }, onRequest: (entry) => void entries.push(entry) },
+      'socket',
+    );
+    for (const line of [
+      'GET /v2/a/../b HTTP/1.1',
+      'PUT ftp://user:secret@x/v2/ HTTP/1.1',
+      'OPTIONS * HTTP/1.1',
+    ])
+      await exchange(watched.url, head(line, 'Host: x', 'Connection: close'));
+    await exchange(watched.url, head('GET /v2/ HTTP/1.1', 'Host: a', 'Host: b', 'Connection: close'));
+    expect(entries.map(({ method, path, operation, status }) => [method, path, operation, status])).toEqual([
+      ['GET', '/v2/a/../b', 'refused', 400],
+      ['PUT', '', 'refused', 400],
+      ['OPTIONS', '', 'refused', 400],
+      ['GET', '/v2/', 'refused', 400],
+    ]);
+    expect(new Set(entries.map(({ id }) => id)).size).toBe(4);
+    expect(entries[0]?.client).toMatch(/127.0.0.1$/);
+    const metrics = (await watched.ask('GET', '/metrics')).bytes.toString();
+    expect(metrics).toMatch(/ocilot_requests_total\{operation="refused",method="GET",status="4xx"\} 2/);
   });
 });
