@@ -6,11 +6,12 @@ import {
   type ByteRange,
   type ByteStream,
   type CallOptions,
-  type Digest,
   type Layer,
 } from '../oci/index.js';
 import { ByteReader } from './byte-reader.js';
-import { MAGIC_LENGTH, compress, decompress, detectCompression, type Compression } from './compression.js';
+import { MAGIC_LENGTH, detectCompression, type Compression } from './compression.js';
+import { packTar, type Packing } from './packing.js';
+import { layerOf } from './views/layer.js';
 
 /** Content that can be read again and again: each call gives a fresh stream of the same bytes. */
 export type Opener = (options?: CallOptions) => ByteStream;
@@ -20,17 +21,24 @@ export interface LayerOptions extends CallOptions {
   /** Whose media types: `oci` by default. Docker has none for zstd, which is OCI's then, as in crane. */
   readonly family?: 'docker' | 'oci';
   /** How a plain tar is packed: gzip by default. Content that is packed already is kept byte for byte. */
-  readonly compression?: Exclude<Compression, 'zstd'>;
+  readonly compression?: Packing;
 }
 
-const TYPES = {
-  oci: { gzip: MEDIA_TYPES.ociLayerGzip, zstd: MEDIA_TYPES.ociLayerZstd, none: MEDIA_TYPES.ociLayer },
+/** What layers are called, by how they are packed. */
+export const LAYER_TYPES = {
+  oci: {
+    gzip: MEDIA_TYPES.ociLayerGzip,
+    estargz: MEDIA_TYPES.ociLayerGzip,
+    zstd: MEDIA_TYPES.ociLayerZstd,
+    none: MEDIA_TYPES.ociLayer,
+  },
   docker: {
     gzip: MEDIA_TYPES.dockerLayer,
+    estargz: MEDIA_TYPES.dockerLayer,
     zstd: MEDIA_TYPES.ociLayerZstd,
     none: MEDIA_TYPES.dockerLayerPlain,
   },
-} as const satisfies Readonly<Record<string, Readonly<Record<Compression, string>>>>;
+} as const satisfies Readonly<Record<string, Readonly<Record<Compression | Packing, string>>>>;
 
 /**
  * A layer from a tar that may be packed, which is told by its first bytes. The content is read once here, for digest
@@ -42,34 +50,34 @@ export async function createLayer(
 ): Promise<Layer> {
   const call = signal === undefined ? {} : { signal };
   const found = await compressionOf(content(call));
-  const packing = found === 'none' ? compression : 'none';
-  const stored: Opener = (options) => compress(content(options), packing);
-  const inner = new Digester();
   const outer = new Digester();
-  for await (const chunk of compress(digested(content(call), inner), packing)) {
+  if (found !== 'none') {
+    for await (const chunk of content(call)) outer.update(chunk);
+    const descriptor = { mediaType: LAYER_TYPES[family][found], digest: outer.digest(), size: outer.size };
+    return layerOf({
+      descriptor,
+      open: async (options = {}) => ranged(content(options), options.range),
+    });
+  }
+  const packed = packTar(content(call), compression);
+  for await (const chunk of packed.stream) {
     signal?.throwIfAborted();
     outer.update(chunk);
   }
-  let diffId = found === 'none' ? Promise.resolve(inner.digest()) : undefined;
-  const uncompressed = (options: CallOptions = {}): ByteStream => decompress(content(options), options);
-  return {
-    descriptor: {
-      mediaType: TYPES[family][found === 'none' ? compression : found],
-      digest: outer.digest(),
-      size: outer.size,
-    },
-    open: async (options = {}) => ranged(stored(options), options.range),
-    uncompressed: async (options) => uncompressed(options),
-    diffId: (options) => {
-      diffId ??= digestOfStream(uncompressed(options));
-      const current = diffId;
-      // A failure, an abort say, is not remembered.
-      current.catch(() => {
-        if (diffId === current) diffId = undefined;
-      });
-      return current;
-    },
+  const { diffId, annotations } = packed.facts();
+  const descriptor = {
+    mediaType: LAYER_TYPES[family][compression],
+    digest: outer.digest(),
+    size: outer.size,
+    ...(annotations && { annotations }),
   };
+  const open: Layer['open'] = async (options = {}) =>
+    ranged(packTar(content(options), compression).stream, options.range);
+  const layer = layerOf({ descriptor, open }, { diffId });
+  // What only would be unpacked again is read as it is.
+  return compression === 'estargz'
+    ? layer
+    : { ...layer, uncompressed: async (options = {}) => content(options) };
 }
 
 /** A layer from bytes in memory. */
@@ -92,19 +100,6 @@ async function compressionOf(stream: ByteStream): Promise<Compression> {
   } finally {
     await reader.close();
   }
-}
-
-async function* digested(stream: ByteStream, digester: Digester): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) {
-    digester.update(chunk);
-    yield chunk;
-  }
-}
-
-async function digestOfStream(stream: ByteStream): Promise<Digest> {
-  const digester = new Digester();
-  for await (const chunk of stream) digester.update(chunk);
-  return digester.digest();
 }
 
 /** The bytes of an inclusive range. */

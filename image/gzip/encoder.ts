@@ -20,8 +20,8 @@ const NOTHING = new Uint8Array(0);
  * name, no time. How the input is cut has no effect on the output. Takes about 900 KiB, whatever the size.
  *
  * Each method gives the output that is ready; put together in order, these chunks are the stream, and they are the
- * caller's to keep. After `end` the encoder is spent.
- * @throws OciError `INVALID_OPTION` from every method after `end`
+ * caller's to keep. After `end` the encoder is spent until `restart`.
+ * @throws OciError `INVALID_OPTION` from every other method after `end`
  */
 export class GzipEncoder {
   readonly #out = new BitWriter();
@@ -77,6 +77,18 @@ export class GzipEncoder {
   #refuseEnded(): void {
     if (this.#ended)
       throw new OciError('INVALID_OPTION', 'gzip: the stream has ended and takes no more input');
+  }
+
+  /** Begins another stream after `end`, as a new encoder would, but without what making one costs. */
+  restart(): void {
+    this.#ended = false;
+    this.#start = 0;
+    this.#end = 0;
+    this.#crc = 0;
+    this.#size = 0;
+    this.#search.restart();
+    this.#out.reserve();
+    this.#out.copy(HEADER);
   }
 
   /** Writes what waits as one deflate block. */

@@ -34,6 +34,12 @@ export class MatchSearch {
     this.#table.fill(EMPTY);
   }
 
+  /** Forgets all that was, as if it were new. */
+  restart(): void {
+    this.forget();
+    this.#previous = 0;
+  }
+
   /** The window's bytes have moved this far towards its start. */
   slide(distance: number): void {
     const table = this.#table;

@@ -21,7 +21,7 @@ export interface TarHeader {
   /** Numbers of a device. */
   readonly major?: number;
   readonly minor?: number;
-  /** Further PAX records: extended attributes (`SCHILY.xattr.…`), exact times (`mtime`, `atime`, `ctime`). */
+  /** Further PAX records: extended attributes (`SCHILY.xattr.…`, a character for each byte), exact times (`mtime`, `atime`, `ctime`). */
   readonly pax?: Readonly<Record<string, string>>;
 }
 

@@ -24,8 +24,12 @@ export function encodePax(records: Readonly<Record<string, string>>, name: strin
   return Buffer.concat(lines.toSorted((a, b) => Buffer.compare(a.key, b.key)).map(({ line }) => line));
 }
 
+/** Extended attributes hold any bytes: in the text of such a record each character stands for one. */
+const isBinary = (key: string): boolean => key.startsWith('SCHILY.xattr.');
+
 function encodeRecord(key: string, value: string): Buffer {
-  const rest = Buffer.from(` ${key}=${value}\n`);
+  const encoded = Buffer.from(value, isBinary(key) ? 'latin1' : 'utf8');
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), encoded, Buffer.from('\n')]);
   // The length counts its own digits.
   let size = rest.length + String(rest.length).length;
   if (String(size).length + rest.length !== size) size = rest.length + String(size).length;
@@ -47,12 +51,12 @@ export function parsePax(body: Uint8Array, what: string): Map<string, string> {
     if (!/^[1-9]\d*$/.test(digits) || end > bytes.length || bytes[end - 1] !== 0x0a || end <= space + 1) {
       throw corrupt(`${what} is damaged: a PAX header does not have the form "length key=value"`);
     }
-    const text = bytes.toString('utf8', space + 1, end - 1);
-    const equals = text.indexOf('=');
-    const key = text.slice(0, equals);
-    const value = text.slice(equals + 1);
+    const record = bytes.subarray(space + 1, end - 1);
+    const equals = record.indexOf(0x3d);
+    const key = record.toString('utf8', 0, Math.max(equals, 0));
+    const value = record.toString(isBinary(key) ? 'latin1' : 'utf8', equals + 1);
     if (equals < 0 || !isValid(key, value)) {
-      throw corrupt(`${what} is damaged: ${quote(text, 60)} is not a PAX record`);
+      throw corrupt(`${what} is damaged: ${quote(record.toString(), 60)} is not a PAX record`);
     }
     records.set(key, value);
     at = end;

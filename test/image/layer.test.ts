@@ -64,12 +64,16 @@ describe('a layer', () => {
   it('computes its diff id once, and tries again after a failure', async () => {
     const packed = gzipSync(tar);
     let opened = 0;
+    let whole = true;
     const layer = await createLayer(() => {
       opened++;
-      return streamOf(packed);
+      return streamOf(whole ? packed : packed.subarray(0, 100));
     });
     opened = 0;
+    whole = false;
     await expect(layer.diffId({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+    await expect(layer.diffId()).rejects.toThrow('is damaged');
+    whole = true;
     expect([await layer.diffId(), await layer.diffId()]).toEqual([digestOf(tar), digestOf(tar)]);
     expect(opened).toBe(2);
   });

@@ -155,13 +155,13 @@ describe('an image as one tar', () => {
     const before = (await readdir(tmpdir())).filter((name) => name.startsWith('ocilot-'));
     const local = await imageOf(['a=1'], ['b=2']);
     let opened = 0;
-    const layers = (await local.layers()).map(({ descriptor, open }) =>
+    const layers = (await local.layers()).map((layer) =>
       layerOf(
         {
-          descriptor,
+          descriptor: layer.descriptor,
           open: (options) => {
             opened++;
-            return open(options);
+            return layer.open(options);
           },
         },
         { origin: { registry: 'r', repository: 'app' } },
