@@ -3,6 +3,7 @@ import type {
   Client,
   Credentials,
   Keychain,
+  KeychainOptions,
   LogEntry,
   PlainHttpOptions,
   RemoteRepository,
@@ -77,13 +78,12 @@ export async function withClient<T>(
  * What flags and `IMGPKG_*` say about credentials, for `defaultKeychain`.
  * @throws UsageError
  */
-export function keychainOptions(
-  flags: ClientFlags,
-  { env }: Context,
-): { environment: Context['env']; home?: string; given?: Credentials | 'none'; authFile?: string } {
+export function keychainOptions(flags: ClientFlags, context: Context): KeychainOptions {
+  const { env } = context;
   const given = givenCredentials(flags, env);
   return {
     environment: env,
+    onWarning: (text) => printWarnings(context, [text]),
     ...(env['HOME'] ? { home: env['HOME'] } : {}),
     ...(given === undefined ? {} : { given }),
     ...(flags.authfile === undefined ? {} : { authFile: flags.authfile }),

@@ -44,6 +44,11 @@ export { imgpkgEnvironment } from './credentials/imgpkg-environment.js';
 export { githubKeychain } from './credentials/github.js';
 export { authFilePaths, defaultKeychain, type KeychainOptions } from './credentials/default-keychain.js';
 export { dockerConfigPath, type Places } from './credentials/docker-config-path.js';
+export { KEYCHAIN_NAMES, activeKeychains, chainFor, type KeychainName } from './credentials/chain-for.js';
+export { cloudKeychain } from './credentials/cloud/cloud-keychain.js';
+export type { CloudOptions } from './credentials/cloud/calls.js';
+export { cloudOf, type CloudName } from './credentials/cloud/hosts.js';
+export { kubernetesKeychain, type KubernetesOptions } from './credentials/kubernetes.js';
 export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
 export {
   RemoteRepository,

@@ -1,5 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { activeKeychains, chainFor } from './chain-for.js';
+import type { CloudOptions } from './cloud/calls.js';
+import { cloudKeychain } from './cloud/cloud-keychain.js';
 import { dockerConfigPath, type Places } from './docker-config-path.js';
 import { fileKeychain, textKeychain } from './file-keychain.js';
 import { githubKeychain } from './github.js';
@@ -7,7 +10,7 @@ import { imgpkgEnvironment } from './imgpkg-environment.js';
 import { chain, staticKeychain, type Credentials, type Keychain } from './keychain.js';
 
 /** What a person says about credentials besides what the machine has. */
-export interface KeychainOptions extends Places {
+export interface KeychainOptions extends CloudOptions {
   /**
    * Credentials for every registry, or `none` for nobody's. Only what is meant for single hosts, imgpkg's variables and
    * the keychains that were switched on, comes before them, and nothing after.
@@ -34,14 +37,17 @@ export function authFilePaths(places: Places = {}): string[] {
 }
 
 /**
- * Everything a machine may have: imgpkg's variables, then what is given, or else `DOCKER_AUTH_CONFIG`, each file of
- * `authFilePaths`, and `GITHUB_TOKEN`. The first that has something for a target decides; unlike in the peers, a file
- * that has nothing for it does not end the search.
+ * Everything a machine may have: imgpkg's variables, the keychains that `IMGPKG_ACTIVE_KEYCHAINS` names, then what is
+ * given, or else `DOCKER_AUTH_CONFIG`, each file of `authFilePaths`, `GITHUB_TOKEN`, and the cloud that the registry
+ * belongs to unless `IMGPKG_ACTIVE_KEYCHAINS` says which. The first that has something for a target decides; unlike in
+ * the peers, a file that has nothing for it does not end the search.
+ * @throws OciError `INVALID_OPTION` for an unknown name in `IMGPKG_ACTIVE_KEYCHAINS`
  */
 export function defaultKeychain(options: KeychainOptions = {}): Keychain {
   const { environment = process.env, given } = options;
   return chain(
     imgpkgEnvironment(environment),
+    chainFor(activeKeychains(environment) ?? [], options),
     ...(given === undefined
       ? ofMachine(options)
       : given === 'none'
@@ -58,5 +64,6 @@ function ofMachine(options: KeychainOptions): Keychain[] {
     ...(DOCKER_AUTH_CONFIG ? [textKeychain(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG', { environment })] : []),
     ...authFilePaths(options).map((path) => fileKeychain(path, { environment })),
     githubKeychain(environment),
+    ...(activeKeychains(environment) === undefined ? [cloudKeychain(undefined, options)] : []),
   ];
 }

@@ -1,5 +1,6 @@
 import { OciError } from '../../oci/index.js';
-import { canonicalHost, describeCredentials, type Credentials, type Keychain } from './keychain.js';
+import { moreExactFirst, parseHostPattern, patternFits, type HostPattern } from './host-pattern.js';
+import { describeCredentials, type Credentials, type Keychain } from './keychain.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -8,15 +9,9 @@ const VARIABLE = /^IMGPKG_REGISTRY_(HOSTNAME|USERNAME|PASSWORD|IDENTITY_TOKEN|RE
 /** Of imgpkg's Azure keychain. */
 const ELSEWHERE = 'IMGPKG_REGISTRY_AZURE_CR_CONFIG';
 
-interface Group {
+interface Group extends HostPattern {
   /** The variable with the host, for messages. */
   readonly variable: string;
-  /** Labels of the host, which may be globs. */
-  readonly labels: readonly RegExp[];
-  readonly port: string;
-  readonly path: string;
-  /** Longer paths and hosts without globs sort behind others. */
-  readonly order: string;
   readonly credentials: Credentials | undefined;
 }
 
@@ -31,7 +26,7 @@ export function imgpkgEnvironment(environment: Environment): Keychain {
     async resolve({ registry, repository = '' }, { onFinding } = {}) {
       const groups = readGroups(environment);
       const found = groups.find(
-        (group) => group.credentials !== undefined && fits(group, registry, repository),
+        (group) => group.credentials !== undefined && patternFits(group, { registry, repository }),
       );
       onFinding?.(
         found?.credentials === undefined
@@ -63,21 +58,13 @@ function readGroups(environment: Environment): Group[] {
   return [...bySuffix]
     .filter(([, fields]) => fields.HOSTNAME)
     .map(([suffix, fields]) => groupOf(suffix, fields))
-    .toSorted((one, other) => (one.order < other.order ? 1 : -1));
+    .toSorted(moreExactFirst);
 }
 
 function groupOf(suffix: string, fields: Readonly<Record<string, string>>): Group {
-  const place = (fields.HOSTNAME ?? '').replace(/^https?:\/\//, '').replace(/^([^/]*)\/v[12](?=\/|$)/, '$1');
-  const slash = place.indexOf('/');
-  const authority = slash < 0 ? place : place.slice(0, slash);
-  const path = slash < 0 ? '' : place.slice(slash + 1).replaceAll(/^\/+|\/+$/g, '');
-  const [host = '', port = ''] = canonicalHost(authority).split(':');
   return {
+    ...parseHostPattern(fields.HOSTNAME ?? ''),
     variable: `${PREFIX}HOSTNAME${suffix === '' ? '' : `_${suffix}`}`,
-    labels: host.split('.').map(glob),
-    port,
-    path,
-    order: `${host}/${path}`,
     credentials: credentialsOf(fields),
   };
 }
@@ -88,24 +75,4 @@ function credentialsOf(fields: Readonly<Record<string, string>>): Credentials | 
   if (IDENTITY_TOKEN)
     return { kind: 'identity', token: IDENTITY_TOKEN, ...(username === '' ? {} : { username }) };
   return username === '' && password === '' ? undefined : { kind: 'password', username, password };
-}
-
-function fits(group: Group, registry: string, repository: string): boolean {
-  const [host = '', port = ''] = canonicalHost(registry).split(':');
-  const labels = host.split('.');
-  return (
-    port === group.port &&
-    labels.length === group.labels.length &&
-    group.labels.every((label, at) => label.test(labels[at] ?? '')) &&
-    (group.path === '' || repository === group.path || repository.startsWith(`${group.path}/`))
-  );
-}
-
-/** `*` and `?` within one label of a host. */
-function glob(label: string): RegExp {
-  const pattern = label
-    .replaceAll(/[\\^$+.()|{}[\]]/g, '\\$&')
-    .replaceAll(/\*+/g, '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${pattern}$`);
 }

@@ -23,8 +23,8 @@ export interface Target {
 export interface Finding {
   /** A file, a variable, a program. */
   readonly place: string;
-  /** `none`: it has nothing for the target; `found` ends the search. */
-  readonly outcome: 'found' | 'none';
+  /** `none`: it has nothing for the target; `failed`: it could not be asked; `found` ends the search. */
+  readonly outcome: 'failed' | 'found' | 'none';
   /** What was found or why nothing was, with nothing secret in it. */
   readonly about: string;
 }
