@@ -1,10 +1,13 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createNetServer, type AddressInfo, type Server as NetServer } from 'node:net';
 import { OciError } from '../oci/index.js';
 import { answerPlainHttp } from './plain-http.js';
 import { answerOn, type Handler } from './socket.js';
 import { openTls, type TlsAuthority, type TlsOptions } from './tls.js';
+
+const HOST = '127.0.0.1';
+const PORT = 5000;
 
 export interface ListenOptions {
   /** Default 127.0.0.1. */
@@ -41,11 +44,25 @@ export interface Server {
 }
 
 /**
+ * Looks whether a registry could listen there, for those who would otherwise have made a data folder in vain.
+ * @throws OciError `INVALID_OPTION` as `listen` would
+ */
+export async function requirePort({
+  host = HOST,
+  port = PORT,
+}: Pick<ListenOptions, 'host' | 'port'>): Promise<void> {
+  if (port === 0) return;
+  const probe = createNetServer();
+  await bind(probe, host, port);
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+}
+
+/**
  * Serves a registry, or anything with a `fetch`, on a socket.
  * @throws OciError `INVALID_OPTION` when the address cannot be had, or TLS files cannot be used
  */
 export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Server> {
-  const { host = '127.0.0.1', port = 5000, grace = 30_000, idleTimeout = 60_000 } = options;
+  const { host = HOST, port = PORT, grace = 30_000, idleTimeout = 60_000 } = options;
   const settings = {
     // A slow upload is no reason to end it; slow headers are, and so is a peer that is no longer there.
     requestTimeout: 0,
@@ -86,7 +103,7 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
   };
 }
 
-async function bind(server: HttpServer, host: string, port: number): Promise<void> {
+async function bind(server: NetServer, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why =

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { GcOptions, GcReport } from '../../registry/operations/maintenance.js';
+import type { CollectProgress } from '../../registry/storage/collect.js';
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
 import { showSize } from '../values/size.js';
@@ -28,6 +29,11 @@ const gcWork = (options: GcOptions): Work => ({
   path: 'gc',
   query: { ...options },
   job: async (store) => (await import('../../registry/operations/maintenance.js')).gcJob(store, options),
+  progress(state) {
+    const { looked = 0, blobs = 0, bytes = 0 } = state as Partial<CollectProgress>;
+    const found = `${blobs} blobs (${showSize(bytes)}) ${options.dryRun === true ? 'to collect' : 'collected'}`;
+    return looked + blobs === 0 ? '' : `${looked} repositories looked through, ${found}`;
+  },
 });
 
 function describe(report: GcReport, dryRun: boolean): string[] {

@@ -7,6 +7,7 @@ import {
   type Registry,
   type Server,
 } from '../../registry/index.js';
+import { requirePort } from '../../registry/node.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import { VERSION } from '../version.js';
@@ -48,6 +49,7 @@ export async function runServer(
   });
   try {
     warnOfExposure(config, log);
+    await requirePort(config);
     const registry = await createRegistry({
       ...registryOptions(config),
       onRequest: (entry) => logRequest(log, entry),

@@ -21,9 +21,9 @@ export interface GcReport extends CollectReport {
 
 /** Collects what nothing needs. `collect` is what counts the run, when somebody counts. */
 export function gcJob(store: Store, options: GcOptions, collect = store.collect.bind(store)): Job {
-  return async (_report, signal): Promise<GcReport> => {
+  return async (onProgress, signal): Promise<GcReport> => {
     const postponed = options.force !== true && store.core.now() < store.collectAfter;
-    const report = await collect({ ...options, signal });
+    const report = await collect({ ...options, onProgress, signal });
     return postponed ? { ...report, postponedUntil: new Date(store.collectAfter).toISOString() } : report;
   };
 }

@@ -17,6 +17,8 @@ export interface CollectOptions {
   readonly untagged?: boolean;
   /** Tell what would go, and delete nothing. */
   readonly dryRun?: boolean;
+  /** Told now and then how far it is: what was collected up to then, and repositories done with. */
+  readonly onProgress?: (progress: CollectProgress) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -27,6 +29,15 @@ export interface CollectReport {
   readonly manifests: number;
   readonly uploads: number;
   readonly repositories: number;
+}
+
+/** How far a collection is. */
+export interface CollectProgress {
+  /** Repositories that were looked through. */
+  readonly looked: number;
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly manifests: number;
 }
 
 interface Parts {
@@ -65,14 +76,24 @@ export class Collector {
   async run(options: CollectOptions = {}): Promise<CollectReport> {
     const total = { blobs: 0, bytes: 0, manifests: 0, uploads: 0, repositories: 0 };
     const dryRun = options.dryRun === true;
+    let looked = 0;
+    const tell = ({ blobs, bytes } = { blobs: 0, bytes: 0 }): void =>
+      options.onProgress?.({
+        looked,
+        blobs: total.blobs + blobs,
+        bytes: total.bytes + bytes,
+        manifests: total.manifests,
+      });
     if (!dryRun) total.uploads = await this.#parts.uploads.expire();
     for await (const repo of this.#parts.repositories.list()) {
       options.signal?.throwIfAborted();
       if (options.untagged === true) total.manifests += await this.#manifests(repo, dryRun, options.signal);
-      const { blobs, bytes } = await this.#blobs(repo, dryRun, options.signal);
+      const { blobs, bytes } = await this.#blobs(repo, dryRun, tell, options.signal);
       total.blobs += blobs;
       total.bytes += bytes;
       if (!dryRun && (await this.#parts.repositories.forget(repo))) total.repositories++;
+      looked++;
+      tell();
     }
     if (dryRun) return total;
     await this.#parts.leases.sweep(options.signal);
@@ -84,6 +105,7 @@ export class Collector {
   async #blobs(
     repo: string,
     dryRun: boolean,
+    tell: (sum: { readonly blobs: number; readonly bytes: number }) => void,
     signal?: AbortSignal,
   ): Promise<{ blobs: number; bytes: number }> {
     const { records, rules } = this.#core;
@@ -103,6 +125,7 @@ export class Collector {
             if (!dryRun && !(await this.#parts.blobs.unlink(repo, digest, lease))) return;
             sum.blobs++;
             if (record?.links === 1) sum.bytes += record.size;
+            tell(sum);
           });
         }
       }

@@ -4,7 +4,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { gcCommand } from '../../cli/commands/gc.js';
 import { tempFolder } from '../helpers/temp.js';
+import { fakeContext } from './context.js';
 import { LARGE, dataFolder } from './data.js';
 import { run, serve } from './run.js';
 
@@ -133,6 +135,29 @@ describe('who does the work', () => {
       err: `ocilot: ${folder} is no data folder of a registry: name one with --data\n`,
     });
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('shows on a terminal how far it is, in a line that goes at the end', async () => {
+    const { data } = await dataFolder();
+    const lines = [
+      { progress: { looked: 3, blobs: 2, bytes: 2048, manifests: 0 } },
+      { result: { blobs: 2, bytes: 2048, manifests: 0, uploads: 0, repositories: 1 } },
+    ].map((line) => `${JSON.stringify(line)}\n`);
+    const server = createServer((socket) => {
+      socket.once('data', () =>
+        socket.end(
+          `HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n${lines.join('')}`,
+        ),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(join(data, 'control.sock'), resolve));
+    const context = fakeContext({ terminal: true });
+    await gcCommand(context).parseAsync(['--data', data], { from: 'user' });
+    server.close();
+    expect(context.written.err).toBe(
+      '\r\u001B[Kgc: 3 repositories looked through, 2 blobs (2 KiB) collected\r\u001B[K',
+    );
+    expect(context.written.out).toMatch(/^collected 2 blobs/);
   });
 
   it('fails with one line when the server goes away meanwhile', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +64,14 @@ describe('the start', () => {
       out: '',
       err: `ocilot: port ${port} on 127.0.0.1 is taken: choose another with --port, or --port 0 for any\n`,
     });
+  });
+
+  it('makes no data folder when the port is taken', async () => {
+    const { url } = await serve(['--blobs', 'memory']);
+    const folder = await tempFolder();
+    const data = join(folder, 'new');
+    expect((await run(['serve', '--data', data, '--port', new URL(url).port])).code).toBe(3);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('says who has the data folder open', async () => {
