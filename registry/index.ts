@@ -30,4 +30,6 @@ export {
   type ImportOptions,
   type ImportReport,
 } from './storage/import-docker.js';
+export { openStore } from './storage/open.js';
+export { storeSink, storeSource } from './store-media.js';
 export { Store } from './storage/store.js';
