@@ -8,6 +8,7 @@ import type {
   PlainHttpOptions,
   RemoteRepository,
   RetryEvent,
+  TlsTrust,
 } from '../client/index.js';
 import { OciError, printable } from '../oci/index.js';
 import type { ClientFlags } from './client-options.js';
@@ -103,7 +104,7 @@ function givenCredentials(flags: ClientFlags, env: Context['env']): Credentials 
   return (flags.registryAnon ?? env['IMGPKG_ANON'] === 'true') ? 'none' : undefined;
 }
 
-async function trustOf(flags: ClientFlags): Promise<object> {
+async function trustOf(flags: ClientFlags): Promise<TlsTrust> {
   const { certFile, keyFile, insecure, registryVerifyCerts } = flags;
   if ((certFile === undefined) !== (keyFile === undefined))
     throw new UsageError('--cert-file and --key-file need each other');

@@ -1,5 +1,6 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { OciError } from '../oci/index.js';
 import type { Context } from './context.js';
 import { UsageError } from './exit.js';
 
@@ -37,9 +38,20 @@ export async function readUsername(context: Context): Promise<string> {
   const { input, err } = context;
   err.write('Username: ');
   // The terminal itself shows what is typed.
-  const lines = createInterface({ input, terminal: false });
+  return (await answer(createInterface({ input, terminal: false }), 'user')).trim();
+}
+
+/**
+ * The line that is typed next.
+ * @throws OciError `ABORTED` for Ctrl-C, UsageError for Ctrl-D
+ */
+async function answer(lines: Interface, what: string): Promise<string> {
+  const left = new Promise<never>((_, reject) => {
+    lines.once('SIGINT', () => reject(new OciError('ABORTED', 'interrupted')));
+    lines.once('close', () => reject(new UsageError(`no ${what} was given`)));
+  });
   try {
-    return (await lines.question('')).trim();
+    return await Promise.race([lines.question(''), left]);
   } finally {
     lines.close();
   }
@@ -69,12 +81,10 @@ export async function readPiped({ input }: Context, what: string): Promise<strin
 
 async function ask({ input, err }: Context, prompt: string): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input, output: silent, terminal: true });
   err.write(prompt);
   try {
-    return await lines.question('');
+    return await answer(createInterface({ input, output: silent, terminal: true }), 'password');
   } finally {
-    lines.close();
     err.write('\n');
   }
 }

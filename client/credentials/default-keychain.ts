@@ -16,7 +16,7 @@ export interface KeychainOptions extends CloudOptions {
    * the keychains that were switched on, comes before them, and nothing after.
    */
   readonly given?: Credentials | 'none';
-  /** The only file to look in. Default those of `authFilePaths`. */
+  /** The only place to look in besides, a file that must be there. Default those of `authFilePaths` and the rest. */
   readonly authFile?: string;
 }
 
@@ -59,7 +59,7 @@ export function defaultKeychain(options: KeychainOptions = {}): Keychain {
 function ofMachine(options: KeychainOptions): Keychain[] {
   const { environment = process.env, authFile } = options;
   const { DOCKER_AUTH_CONFIG } = environment;
-  if (authFile !== undefined) return [fileKeychain(authFile, { environment })];
+  if (authFile !== undefined) return [fileKeychain(authFile, { environment, required: true })];
   return [
     ...(DOCKER_AUTH_CONFIG ? [textKeychain(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG', { environment })] : []),
     ...authFilePaths(options).map((path) => fileKeychain(path, { environment })),

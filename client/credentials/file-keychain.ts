@@ -1,3 +1,4 @@
+import { OciError } from '../../oci/index.js';
 import { parseAuthFile, placesFor, readAuthFile, type AuthFile } from './auth-file.js';
 import { helperGet, type HelperOptions } from './helper.js';
 import { describeCredentials, type Credentials, type Keychain, type ResolveOptions } from './keychain.js';
@@ -7,10 +8,13 @@ export const HUB_SERVER = 'https://index.docker.io/v1/';
 const HUB_PLACE = 'index.docker.io';
 
 /** How a file of credentials is read. */
-export type FileKeychainOptions = Pick<HelperOptions, 'environment'>;
+export interface FileKeychainOptions extends Pick<HelperOptions, 'environment'> {
+  /** True: it is an error when there is no such file. Default false. */
+  readonly required?: boolean;
+}
 
 /**
- * The credentials of Docker's `config.json` or podman's `auth.json`; the file need not exist. It is read at each
+ * The credentials of Docker's `config.json` or podman's `auth.json`. It is read at each
  * search. Keys may be paths, of which the longest that fits wins; hosts match whole. At each place a program that is
  * named for it is asked first, then the program for all, then what the file itself says.
  */
@@ -19,6 +23,8 @@ export function fileKeychain(path: string, options: FileKeychainOptions = {}): K
     async resolve({ registry, repository }, { onFinding, ...rest } = {}) {
       const file = await readAuthFile(path);
       if (file === undefined) {
+        if (options.required === true)
+          throw new OciError('INVALID_OPTION', `credentials cannot be read: there is no file ${path}`);
         onFinding?.({ place: path, outcome: 'none', about: 'no such file' });
         return undefined;
       }

@@ -108,6 +108,8 @@ describe('withClient', () => {
     const entry = { username: 'alice', password: 'wonderland' };
     await writeFile(file, JSON.stringify({ auths: { [registry.host]: entry } }));
     expect((await session(['--authfile', file], (open) => ping(open, registry.host))).result).toBe(200);
+    const missing = session(['--authfile', `${file}.gone`], (open) => ping(open, registry.host));
+    await expect(missing).rejects.toThrow(`there is no file ${file}.gone`);
   });
 
   it('goes where --registry-map leads', async () => {

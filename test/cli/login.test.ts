@@ -107,6 +107,23 @@ describe('ocilot login and logout', () => {
   });
 
   it.each([
+    ['\u0003', 1, 'interrupted'],
+    ['\u0004', 2, 'no password was given'],
+  ])('ends at the key %j, and keeps nothing', async (key, code, why) => {
+    const { env, file } = await place();
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const written: string[] = [];
+    const write = (text: string): void => {
+      written.push(text);
+      if (text === 'Password: ') setImmediate(() => input.write(key));
+    };
+    const context = { ...fakeContext({ env }), input, err: { isTerminal: true, write } };
+    expect(await main(['login', 'r.example', '-u', 'me'], context)).toBe(code);
+    expect(written.join('')).toBe(`Password: \nocilot: ${why}\n`);
+    await expect(readFile(file)).rejects.toThrow('ENOENT');
+  });
+
+  it.each([
     [['login', 'r.example'], /no terminal to ask for the user/],
     [['login', 'r.example', '-u', 'me'], /no terminal to ask for the password/],
     [['login', 'r.example', '--password-stdin'], /needs --username/],
