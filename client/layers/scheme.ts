@@ -39,7 +39,10 @@ export function scheme(options: PlainHttpOptions = {}): TransportLayer {
         await answer?.discard();
         return choose(second, other);
       } catch (error) {
-        if (answer !== undefined && networkReason(error) !== undefined) return choose(first, answer);
+        const reason = networkReason(error);
+        // A certificate, trusted or not, is spoken of over HTTPS only: the first answer was about the scheme.
+        if (answer !== undefined && reason !== undefined && reason !== 'certificate')
+          return choose(first, answer);
         throw worth(failure, error);
       }
     };
