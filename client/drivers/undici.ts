@@ -61,7 +61,10 @@ async function openPool(url: URL, options: UndiciOptions): Promise<Dispatcher> {
   const trust = (typeof tls === 'function' ? tls(url.host) : tls) ?? {};
   const secure = await connectOptions(trust, environment);
   const proxy = proxyFor(url, environment);
-  const { Pool, ProxyAgent } = await import('undici');
+  // By its default export: in a bundle that is split, a CommonJS package has no other.
+  const {
+    default: { Pool, ProxyAgent },
+  } = await import('undici');
   const connect = { ...secure, timeout: connectTimeout };
   const common: Pool.Options = { connections, headersTimeout, bodyTimeout };
   if (proxy === undefined) return new Pool(url.origin, { ...common, connect });
