@@ -6,13 +6,14 @@ import { log, type LogEntry } from './layers/log.js';
 import { redirect } from './layers/redirect.js';
 import { retry, type RetryOptions } from './layers/retry.js';
 import { scheme } from './layers/scheme.js';
+import { stall, type StallOptions } from './layers/stall.js';
 import { userAgent } from './layers/user-agent.js';
 import { warnings } from './layers/warnings.js';
 import type { PlainHttpOptions } from './plain-http.js';
 import { fold, type Driver, type Transport } from './transport.js';
 
 /** How registries are spoken to. Everything has a default. */
-export interface ClientOptions extends PlainHttpOptions {
+export interface ClientOptions extends PlainHttpOptions, StallOptions {
   /** Default: nobody's credentials. */
   readonly keychain?: Keychain;
   readonly retry?: RetryOptions;
@@ -45,7 +46,7 @@ export interface Client {
  * @throws OciError `INVALID_OPTION`
  */
 export function createClient(options: ClientOptions = {}): Client {
-  const { driver = undiciDriver(options.sockets), now, perHost, onRequest } = options;
+  const { driver = socketsOf(options), now, perHost, onRequest } = options;
   const clock = now === undefined ? {} : { now };
   const heard = warnings();
   const transport = fold(typeof driver === 'function' ? driver : driver.transport, [
@@ -56,6 +57,7 @@ export function createClient(options: ClientOptions = {}): Client {
     redirect(),
     scheme(options),
     limit(perHost === undefined ? {} : { perHost }),
+    stall(options),
     userAgent(options.userAgent ?? 'ocilot'),
     ...(onRequest === undefined ? [] : [log({ onEntry: onRequest })]),
   ]);
@@ -63,4 +65,9 @@ export function createClient(options: ClientOptions = {}): Client {
     if (typeof driver !== 'function') await driver.close();
   };
   return { transport, warnings: () => heard.list(), close, [Symbol.asyncDispose]: close };
+}
+
+/** Silence is watched by a layer of our own, over any driver. */
+function socketsOf({ sockets }: ClientOptions): Driver {
+  return undiciDriver({ headersTimeout: 0, bodyTimeout: 0, ...sockets });
 }
