@@ -19,14 +19,26 @@ export {
 export type { Content, ImageContent, IndexContent, Item, Subject } from './content/content.js';
 export type { FileEntry, Files } from './content/tar.js';
 export { seededBytes, type RandomSeed } from './content/seeded.js';
+export { TestClock, type Clock } from './clock.js';
 export type {
   BitFlipFault,
+  ExpiredTokenFault,
   Fault,
+  ForeignLocationFault,
+  LatencyFault,
+  LostUploadFault,
+  MissingHeaderFault,
+  RedirectFault,
   ResetFault,
   StallFault,
   StatusFault,
+  ThroughputFault,
   TruncateFault,
+  WrongDigestFault,
 } from './faults/fault.js';
+export type { Profile } from './profiles.js';
+export type { RateLimitOptions } from './switches.js';
+export type { MemorySnapshot } from '../registry/index.js';
 export type { FaultControl, FaultRule } from './faults/rules.js';
 export type { LoggedRequest, RequestFilter, RequestLog } from './requests/log.js';
 export type { RequestMatch } from './requests/match.js';

@@ -1,24 +1,33 @@
 import { OciError, streamOf, type ByteStream } from '../oci/index.js';
 import type { NodeBindings } from '../registry/call.js';
-import type { RequestEntry } from '../registry/index.js';
+import type { Clock } from './clock.js';
 import { faultAnswer } from './faults/answers.js';
-import { CutBody, faultyBody, streamFrom } from './faults/body.js';
+import { CutBody, faultyBody, slowBody, streamFrom } from './faults/body.js';
 import { DirectLine } from './faults/direct-line.js';
-import type { AnswerFault, RequestFault } from './faults/fault.js';
+import type { AnswerFault, LatencyFault, RequestFault } from './faults/fault.js';
+import { faultyHeaders, moved } from './faults/head.js';
 import type { Ending, Incoming, Line } from './faults/line.js';
-import type { FaultRules } from './faults/rules.js';
+import type { FaultRules, Strike } from './faults/rules.js';
 import { SocketLine } from './faults/socket-line.js';
 import type { Stalls } from './faults/stalls.js';
+import type { Ask } from './profiles.js';
+import { rebuilt } from './rebuilt.js';
 import type { Outcome, RequestRecorder, Visit } from './requests/log.js';
 import { factsOf } from './requests/operations.js';
+import { seededFraction } from './content/seeded.js';
 
 /** What a request meets on its way. */
 export interface Interception {
   /** The registry itself, and what it says of the request. */
-  readonly ask: (incoming: Incoming) => Promise<{ answer: Response; entry: RequestEntry | undefined }>;
+  readonly ask: Ask;
+  /** Makes the registry forget an upload session. */
+  readonly forget: (repository: string, id: string) => Promise<void>;
   readonly recorder: RequestRecorder;
   readonly rules: FaultRules;
   readonly stalls: Stalls;
+  readonly clock: Clock;
+  /** Aborted when the registry is closed. */
+  readonly closed: AbortSignal;
 }
 
 /** Stands before a registry: logs each request and lets faults strike. */
@@ -29,9 +38,10 @@ export function intercept(parts: Interception): (request: Request, env?: unknown
 /** One request on its way through. */
 class Passage {
   readonly #parts: Interception;
-  readonly #incoming: Incoming;
   readonly #visit: Visit;
   readonly #line: Line;
+  /** As it came, or as faults have changed it. */
+  #incoming: Incoming;
   /** What the registry said of it. */
   #outcome: Outcome = {};
 
@@ -47,14 +57,60 @@ class Passage {
   }
 
   async run(): Promise<Response> {
-    const { rules } = this.#parts;
-    const strike = rules.strike('request', this.#visit.facts, sizeOf(this.#incoming.request));
-    if (strike === undefined) return await this.#answer(await this.#ask(this.#incoming));
-    return await this.#strike(strike.name, strike.fault as RequestFault);
+    const { facts } = this.#visit;
+    const { headers } = this.#incoming.request;
+    const session = facts.operation.startsWith('upload.') && facts.operation !== 'upload.start';
+    const size = sizeOf(this.#incoming.request);
+    for (const strike of this.#parts.rules.strikes('request', facts, { size, headers, session })) {
+      const answer = await this.#strike(strike);
+      if (answer !== undefined) return answer;
+    }
+    return await this.#answer(await this.#ask(this.#incoming));
   }
 
-  /** A fault before the answer. */
-  async #strike(name: string, fault: RequestFault): Promise<Response> {
+  /** A fault before the answer; undefined when the request goes on behind it. */
+  async #strike({ name, fault, time }: Strike<RequestFault>): Promise<Response | undefined> {
+    switch (fault.kind) {
+      case 'latency':
+        this.#note({ faulted: name });
+        if (!(await this.#sleep(delayOf(fault, name, time), this.#line.gone))) return this.#line.drop();
+        break;
+      case 'throughput':
+        this.#note({ faulted: name });
+        this.#incoming = rebuilt(this.#incoming, {
+          body: slowBody(this.#body(), fault.bytesPerSecond, (ms) => this.#pace(ms, this.#line.gone)),
+        });
+        break;
+      case 'expiredToken': {
+        this.#note({ faulted: name });
+        const headers = new Headers(this.#incoming.request.headers);
+        headers.set('authorization', 'Bearer expired');
+        this.#incoming = rebuilt(this.#incoming, { headers });
+        break;
+      }
+      case 'lostUpload':
+        this.#note({ faulted: name });
+        await this.#parts.forget(this.#visit.facts.repository ?? '', this.#visit.facts.reference ?? '');
+        break;
+      case 'redirect': {
+        const { url } = this.#incoming.request;
+        const headers = { location: moved(url, fault.to), 'content-length': '0' };
+        this.#note({ faulted: name, status: fault.status ?? 307 });
+        return new Response(null, { status: fault.status ?? 307, headers });
+      }
+      case 'status':
+      case 'reset':
+      case 'stall':
+        return await this.#end(name, fault);
+    }
+    return undefined;
+  }
+
+  /** A fault that takes the place of the answer. */
+  async #end(
+    name: string,
+    fault: Extract<RequestFault, { kind: 'status' | 'reset' | 'stall' }>,
+  ): Promise<Response> {
     if (fault.kind === 'reset' && 'after' in fault) return await this.#cut(name, fault.after);
     const handled = 'handled' in fault && fault.handled;
     const done = handled ? await this.#ask(this.#incoming) : undefined;
@@ -77,25 +133,22 @@ class Passage {
 
   /** The registry gets the first bytes of the body and keeps them; then the connection is reset. */
   async #cut(name: string, after: number): Promise<Response> {
-    const { request, env } = this.#incoming;
-    const { incoming: socket, ...rest } = env ?? {};
-    const source = socket?.iterator({ destroyOnReturn: false }) ?? request.body ?? streamOf();
-    const body = new CutBody(source as ByteStream, after);
-    const init: RequestInit & { duplex: 'half' } = { body: streamFrom(body), duplex: 'half' };
-    const { method, headers, signal } = request;
-    // Without `incoming` the registry reads the body of the request itself.
-    const answer = await this.#ask({
-      request: new Request(request.url, { method, headers, signal, ...init }),
-      env: env === undefined ? env : rest,
-    });
+    const body = new CutBody(this.#body(), after);
+    const answer = await this.#ask(rebuilt(this.#incoming, { body }));
     if (!body.cut) return await this.#answer(answer);
     await answer.body?.cancel();
     this.#note({ faulted: name });
     return this.#line.reset();
   }
 
+  #body(): ByteStream {
+    const { request, env } = this.#incoming;
+    const source = env?.incoming?.iterator({ destroyOnReturn: false }) ?? request.body ?? streamOf();
+    return source as ByteStream;
+  }
+
   async #ask(incoming: Incoming): Promise<Response> {
-    const { answer, entry } = await this.#parts.ask(incoming);
+    const { answer, entry } = await this.#parts.ask(incoming, this.#visit.facts);
     if (entry !== undefined) {
       const { received, user } = entry;
       this.#outcome = user === undefined ? { received } : { received, user };
@@ -103,26 +156,42 @@ class Passage {
     return answer;
   }
 
-  /** Gives the registry's answer on, or what a fault makes of its body. */
-  async #answer(answer: Response): Promise<Response> {
-    const { status } = answer;
-    const size = this.#bodySize(answer);
-    const strike =
-      answer.ok && size > 0 ? this.#parts.rules.strike('answer', this.#visit.facts, size) : undefined;
-    this.#note({ status, ...(strike === undefined ? { sent: size } : { faulted: strike.name }) });
-    return strike === undefined ? answer : this.#faulty(answer, strike.fault as AnswerFault, size);
+  /** Gives the registry's answer on, or what faults make of its headers and its body. */
+  async #answer(given: Response): Promise<Response> {
+    const { rules } = this.#parts;
+    const { facts } = this.#visit;
+    const target = { size: this.#bodySize(given), headers: given.headers, session: false };
+    const heads = rules.strikes('head', facts, target);
+    const bodies = given.ok && target.size > 0 ? rules.strikes('answer', facts, target) : [];
+    const headers = heads.reduce((changed, { fault }) => faultyHeaders(changed, fault), given.headers);
+    const name = [...heads, ...bodies].at(-1)?.name;
+    this.#note({
+      status: given.status,
+      ...(name === undefined ? {} : { faulted: name }),
+      ...(bodies.length === 0 ? { sent: target.size } : {}),
+    });
+    if (name === undefined) return given;
+    const answer = new Response(given.body, { status: given.status, headers });
+    return bodies.length === 0 ? answer : this.#faulty(answer, bodies, target.size);
   }
 
-  #faulty(answer: Response, fault: AnswerFault, size: number): Response {
+  #faulty(answer: Response, strikes: readonly Strike<AnswerFault>[], size: number): Response {
     const reader = new AbortController();
     const gone = AbortSignal.any([this.#line.gone, reader.signal]);
-    const source = answer.body as unknown as ByteStream;
-    const body = faultyBody(source, fault, size, async () => {
-      if (await this.#wait(gone)) return;
-      this.#line.drop();
-      throw new OciError('NETWORK', 'nobody waits for the answer any more');
-    });
-    const ending = fault.kind === 'truncate' ? 'short' : fault.kind === 'reset' ? 'reset' : 'whole';
+    let body = answer.body as unknown as ByteStream;
+    let ending: Ending = 'whole';
+    // The one that changes what comes strikes before those that slow it.
+    for (const { fault } of strikes.toReversed()) {
+      if (fault.kind === 'throughput') {
+        body = slowBody(body, fault.bytesPerSecond, (ms) => this.#pace(ms, gone));
+        continue;
+      }
+      if (fault.kind !== 'stall' && fault.kind !== 'bitFlip')
+        ending = fault.kind === 'reset' ? 'reset' : 'short';
+      body = faultyBody(body, fault, size, async () => {
+        if (!(await this.#wait(gone))) this.#leave();
+      });
+    }
     const stream = streamFrom(this.#counted(body, ending), async () => {
       reader.abort();
       // A body that was never read has nobody else to end it.
@@ -157,7 +226,26 @@ class Passage {
     if (released) this.#line.resume();
     return released;
   }
+
+  async #sleep(ms: number, gone: AbortSignal): Promise<boolean> {
+    return await this.#parts.clock.sleep(ms, AbortSignal.any([gone, this.#parts.closed]));
+  }
+
+  /** Waits before the next piece of a slow body. */
+  async #pace(ms: number, gone: AbortSignal): Promise<void> {
+    this.#line.flush();
+    if (!(await this.#sleep(ms, gone))) this.#leave();
+  }
+
+  #leave(): never {
+    this.#line.drop();
+    throw new OciError('NETWORK', 'nobody waits for the rest of a faulty transfer any more');
+  }
 }
+
+/** Jitter that is the same in every run. */
+const delayOf = ({ ms, jitter = 0 }: LatencyFault, name: string, time: number): number =>
+  ms + Math.floor(seededFraction(`${name}/${time}`) * (jitter + 1));
 
 /** The declared length of a body. */
 function sizeOf({ headers }: { readonly headers: Headers }): number | undefined {

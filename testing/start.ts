@@ -1,33 +1,42 @@
 import {
-  OciError,
-  createRegistry,
   listen,
+  type MemorySnapshot,
   type Registry,
-  type RegistryOptions,
-  type RequestEntry,
   type Server,
   type TlsAuthority,
 } from '../registry/index.js';
-import { seededIds } from './content/seeded.js';
+import { isOciError } from '../oci/index.js';
+import { systemClock } from './clock.js';
+import { ClientHome } from './client-home.js';
 import { FaultRules, type FaultControl } from './faults/rules.js';
 import { Stalls } from './faults/stalls.js';
 import { intercept } from './intercept.js';
-import type { StartOptions } from './options.js';
+import { registryOptions, type StartOptions } from './options.js';
+import { withProfiles } from './profiles.js';
 import { RequestRecorder, type RequestLog } from './requests/log.js';
 import { seedStore, type SeedContent, type Seeded } from './seed.js';
+import { Switches, type RateLimitOptions } from './switches.js';
+import { World } from './world.js';
 
 /** Where a registry without a socket seems to be. Only its own `fetch` knows. */
 const NOWHERE = 'http://localhost';
 
 /** A registry for tests. */
 export interface TestRegistry {
-  /** As `http://127.0.0.1:41234`. */
+  /** As `http://127.0.0.1:41234`. Beyond loopback (`host: '0.0.0.0'`) it still names this machine from within. */
   readonly url: string;
   /** `host:port`, as references to its content begin. */
   readonly host: string;
   readonly port: number;
   /** With a certificate made on the spot (`tls: { auto: true }`): what clients must trust. */
   readonly authority?: TlsAuthority;
+  /**
+   * A folder for child processes, made when it is first asked for and removed on close: `config.json` with the first of
+   * the `users`, and with TLS `ca.pem` and `certs.d/<host>/ca.crt`.
+   */
+  readonly dockerConfigDir: string;
+  /** Environment variables that lead child processes to that folder: add them to `process.env`. */
+  readonly env: Readonly<Record<string, string>>;
   /** What it was asked so far. */
   readonly requests: RequestLog;
   /** What goes wrong from now on. */
@@ -42,6 +51,25 @@ export interface TestRegistry {
    * @throws OciError `INVALID_OPTION`, `NAME_INVALID`, `TAG_INVALID`, and what the store refuses
    */
   seed<const S extends SeedContent>(content: S): Promise<Seeded<S>>;
+  /** Refuses every write from now on, or takes it again. */
+  readOnly(on: boolean): void;
+  /**
+   * Takes no more requests than this from now on: 429 with `Retry-After` to the rest. Undefined: no limit.
+   * @throws OciError `INVALID_OPTION`
+   */
+  rateLimit(limit: RateLimitOptions | undefined): void;
+  /**
+   * All content as it stands, uploads under way included, at the price of a pointer. Another registry can start with it:
+   * `startRegistry({ storage: { kind: 'memory', from: snapshot } })`.
+   * @throws OciError `UNSUPPORTED` for a registry on disk
+   */
+  snapshot(): MemorySnapshot;
+  /**
+   * Goes back to a snapshot, at the price of a pointer too. Faults, switches and the log stay as they are; requests under
+   * way end with what they began with.
+   * @throws OciError `UNSUPPORTED` for a registry on disk
+   */
+  restore(snapshot: MemorySnapshot): Promise<void>;
   /** Ends every connection at once, stalled ones too, and forgets all content in memory. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -62,101 +90,87 @@ export interface TestRegistry {
  * @throws OciError `INVALID_OPTION` for an option, a seed or a fault that cannot be; what `createRegistry` throws
  */
 export async function startRegistry(options: StartOptions = {}): Promise<TestRegistry> {
-  const recorder = new RequestRecorder(options.now ?? Date.now);
+  const clock = options.clock ?? systemClock(options.now);
+  const recorder = new RequestRecorder(() => clock.now());
   const stalls = new Stalls();
   const rules = new FaultRules(stalls);
   for (const rule of options.faults ?? []) rules.add(rule);
-  const told = new Told(options.onRequest);
-  const inner = await createRegistry(registryOptions(options, told));
+  const switches = new Switches(() => clock.now());
+  const closing = new AbortController();
+  const resolved = registryOptions(options, clock);
+  // Looked at before anything is open.
+  const ask = withProfiles(async (incoming) => await world.ask(incoming), options.profile);
+  const world = await World.open(resolved);
   const answer = intercept({
-    ask: async ({ request, env }) => told.about(await inner.fetch(request, env)),
+    ask: async (incoming, facts) => {
+      const refusal = switches.refusal(facts);
+      return refusal === undefined ? await ask(incoming, facts) : { answer: refusal };
+    },
+    forget: async (repository, id) => {
+      await world.registry.store.uploads.cancel(repository, id).catch((error: unknown) => {
+        if (!isOciError(error, 'BLOB_UPLOAD_UNKNOWN')) throw error;
+      });
+    },
     recorder,
     rules,
     stalls,
+    clock,
+    closed: closing.signal,
   });
-  const registry: Registry = { ...inner, fetch: answer };
   let server: Server | undefined;
   try {
-    if (options.seed !== undefined) await seedStore(inner.store, options.seed);
-    if (options.socket !== false)
-      server = await listen(registry, { ...options, port: options.port ?? 0, grace: 0 });
+    if (options.seed !== undefined) await seedStore(world.registry.store, options.seed);
+    if (options.socket !== false) {
+      const handler = { fetch: answer };
+      server = await listen(handler, { ...options, port: options.port ?? 0, grace: 0 });
+    }
   } catch (error) {
-    await inner.close();
+    await world.close();
     throw error;
   }
-  const url = server?.url ?? NOWHERE;
+  const url = server === undefined ? NOWHERE : fromWithin(server.url);
+  const { host } = new URL(url);
+  const home = new ClientHome({ host, users: options.users, ca: server?.authority?.pem });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= (async () => {
+      closing.abort();
       recorder.close();
       stalls.close();
       await server?.close();
-      await inner.close();
+      await world.close();
+      await home.remove();
     })();
     return closed;
   };
   return {
     url,
-    host: new URL(url).host,
+    host,
     port: server?.port ?? 80,
     ...(server?.authority === undefined ? {} : { authority: server.authority }),
+    get dockerConfigDir() {
+      return home.folder;
+    },
+    get env() {
+      return home.env;
+    },
     requests: recorder,
     faults: rules,
-    registry,
+    get registry(): Registry {
+      return { ...world.registry, fetch: answer };
+    },
     fetch: (input, init) => answer(new Request(input instanceof Request ? input : new URL(input, url), init)),
-    seed: (content) => seedStore(inner.store, content),
+    seed: (content) => seedStore(world.registry.store, content),
+    readOnly: (on) => switches.readOnly(on),
+    rateLimit: (limit) => switches.rateLimit(limit),
+    snapshot: () => world.snapshot(),
+    restore: (snapshot) => world.restore(snapshot),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-/** Options that are not the registry's. What else is not one either it says itself. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set<keyof StartOptions>([
-  'socket',
-  'host',
-  'port',
-  'linger',
-  'tls',
-  'users',
-  'seed',
-  'faults',
-  'idSeed',
-]);
-
-function registryOptions(options: StartOptions, told: Told): RegistryOptions {
-  const { users } = options;
-  if (users !== undefined && options.access !== undefined)
-    throw new OciError('INVALID_OPTION', 'users and access are both given: access has users of its own');
-  const rest = Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name));
-  return {
-    ...Object.fromEntries(rest),
-    ...(users === undefined ? {} : { access: { mode: 'basic', users } }),
-    collection: { every: 0, ...options.collection },
-    onRequest: (entry) => told.tell(entry),
-    ...(options.idSeed === undefined || options.newId !== undefined
-      ? {}
-      : { newId: seededIds(options.idSeed) }),
-  };
-}
-
-/** What the registry told of requests, until their answers ask for it. */
-class Told {
-  readonly #entries = new Map<string, RequestEntry>();
-  readonly #listener: RegistryOptions['onRequest'];
-
-  constructor(listener: RegistryOptions['onRequest']) {
-    this.#listener = listener;
-  }
-
-  tell(entry: RequestEntry): void {
-    this.#entries.set(entry.id, entry);
-    this.#listener?.(entry);
-  }
-
-  about(answer: Response): { answer: Response; entry: RequestEntry | undefined } {
-    const id = answer.headers.get('x-request-id') ?? '';
-    const entry = this.#entries.get(id);
-    this.#entries.delete(id);
-    return { answer, entry };
-  }
+/** Every address is none that a client could ask for. */
+function fromWithin(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }

@@ -14,3 +14,7 @@ export function seededIds(seed: RandomSeed): () => string {
   let count = 0;
   return () => Buffer.from(seededBytes(`${seed}/id/${count++}`, 16)).toString('hex');
 }
+
+/** A number from 0 to below 1 that looks random and depends on the seed alone. */
+export const seededFraction = (seed: RandomSeed): number =>
+  Buffer.from(seededBytes(seed, 4)).readUInt32LE() / 2 ** 32;

@@ -1,6 +1,9 @@
 import { OciError, type ByteStream } from '../../oci/index.js';
 import type { AnswerFault } from './fault.js';
 
+/** Pieces that a slowed body comes in, for each second. */
+const STEPS = 20;
+
 /**
  * A body with a fault in it.
  * @param size of the whole body, for positions from its end
@@ -8,7 +11,7 @@ import type { AnswerFault } from './fault.js';
  */
 export function faultyBody(
   body: ByteStream,
-  fault: AnswerFault,
+  fault: Exclude<AnswerFault, { readonly kind: 'throughput' }>,
   size: number,
   pause: () => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
@@ -18,6 +21,25 @@ export function faultyBody(
   }
   if (fault.kind === 'stall') return pauseAt(body, fault.after, pause);
   return firstBytes(body, fault.after);
+}
+
+/**
+ * A body that comes no faster than this.
+ * @param sleep waits so many milliseconds; rejects when nobody is left
+ */
+export async function* slowBody(
+  body: ByteStream,
+  bytesPerSecond: number,
+  sleep: (ms: number) => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const step = Math.max(1, Math.floor(bytesPerSecond / STEPS));
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.byteLength; at += step) {
+      const piece = chunk.subarray(at, at + step);
+      await sleep((piece.byteLength / bytesPerSecond) * 1000);
+      yield piece;
+    }
+  }
 }
 
 /** The first `limit` bytes; the rest is not asked for. */

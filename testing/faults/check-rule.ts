@@ -11,12 +11,23 @@ const MATCH: readonly (keyof NonNullable<FaultRule['match']>)[] = [
   'reference',
   'digest',
 ];
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+/** Node's timers end here. */
+const LONGEST = 2 ** 31 - 1;
 const FAULTS: Readonly<Record<Fault['kind'], readonly string[]>> = {
   status: ['status', 'body', 'headers', 'retryAfter', 'handled'],
   reset: ['after', 'of', 'handled'],
   truncate: ['after'],
   stall: ['after', 'handled'],
   bitFlip: ['at', 'bit'],
+  latency: ['ms', 'jitter'],
+  throughput: ['bytesPerSecond', 'of'],
+  redirect: ['to', 'status'],
+  expiredToken: [],
+  lostUpload: [],
+  wrongDigest: [],
+  missingHeader: ['header'],
+  foreignLocation: ['to'],
 };
 
 /**
@@ -40,15 +51,60 @@ function checkFault(fault: Fault, check: Check): void {
   if (typeof kind !== 'string' || !kinds.includes(kind))
     check.fail(`the kind of its fault is ${String(kind)}, expected one of ${kinds.join(', ')}`);
   check.keys('fault', fault, ['kind', ...FAULTS[fault.kind]]);
-  if (fault.kind === 'status') check.whole('status', fault.status, 200, 599);
-  const { after, of } = fault as { readonly after?: unknown; readonly of?: unknown };
+  checkFields(fault, check);
+  const { of } = fault as { readonly of?: unknown };
+  if (of !== undefined && of !== 'answer' && of !== 'request')
+    check.fail(`of is ${JSON.stringify(of)}, expected answer or request`);
+}
+
+function checkFields(fault: Fault, check: Check): void {
+  switch (fault.kind) {
+    case 'status':
+      check.whole('status', fault.status, 200, 599);
+      return;
+    case 'truncate':
+    case 'reset':
+    case 'stall':
+      checkPosition(fault, check);
+      return;
+    case 'bitFlip':
+      check.whole('at', fault.at ?? 0, Number.MIN_SAFE_INTEGER);
+      check.whole('bit', fault.bit ?? 0, 0, 7);
+      return;
+    case 'latency':
+      check.whole('ms', fault.ms, 0, LONGEST);
+      check.whole('jitter', fault.jitter ?? 0, 0, LONGEST);
+      return;
+    case 'throughput':
+      check.whole('bytesPerSecond', fault.bytesPerSecond, 1);
+      return;
+    case 'redirect':
+      checkOrigin(fault.to, check);
+      if (fault.status !== undefined && !REDIRECTS.includes(fault.status))
+        check.fail(`status is ${String(fault.status)}, expected one of ${REDIRECTS.join(', ')}`);
+      return;
+    case 'foreignLocation':
+      checkOrigin(fault.to, check);
+      return;
+    case 'missingHeader':
+      if (typeof fault.header !== 'string' || !/^[\w-]+$/.test(fault.header))
+        check.fail(`header is ${JSON.stringify(fault.header)}, expected the name of a header`);
+      return;
+    case 'expiredToken':
+    case 'lostUpload':
+    case 'wrongDigest':
+  }
+}
+
+function checkPosition(fault: Extract<Fault, { kind: 'truncate' | 'reset' | 'stall' }>, check: Check): void {
+  const { after } = fault as { readonly after?: unknown };
   if (fault.kind === 'truncate' || 'after' in fault || 'of' in fault) check.whole('after', after, 0);
   if (after !== undefined && 'handled' in fault)
     check.fail('handled is for faults before the answer, without after');
-  if (of !== undefined && of !== 'answer' && of !== 'request')
-    check.fail(`of is ${JSON.stringify(of)}, expected answer or request`);
-  if (fault.kind === 'bitFlip') {
-    check.whole('at', fault.at ?? 0, Number.MIN_SAFE_INTEGER);
-    check.whole('bit', fault.bit ?? 0, 0, 7);
-  }
+}
+
+function checkOrigin(to: unknown, check: Check): void {
+  const url = typeof to === 'string' && URL.canParse(to) ? new URL(to) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || `${url.origin}/` !== url.href)
+    check.fail(`to is ${JSON.stringify(to)}, expected scheme and host, such as http://127.0.0.1:5001`);
 }

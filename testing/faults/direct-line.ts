@@ -8,6 +8,10 @@ export class DirectLine implements Line {
     this.gone = request.signal;
   }
 
+  flush(): void {
+    // Whoever called has the head already.
+  }
+
   rest(): void {
     // A promise keeps no process alive.
   }

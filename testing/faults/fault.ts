@@ -1,5 +1,18 @@
 /** Faults are data, so that they can also stand in a file. Positions count bytes of a body, from 0. */
-export type Fault = StatusFault | ResetFault | TruncateFault | StallFault | BitFlipFault;
+export type Fault =
+  | StatusFault
+  | ResetFault
+  | TruncateFault
+  | StallFault
+  | BitFlipFault
+  | LatencyFault
+  | ThroughputFault
+  | RedirectFault
+  | ExpiredTokenFault
+  | LostUploadFault
+  | WrongDigestFault
+  | MissingHeaderFault
+  | ForeignLocationFault;
 
 interface BeforeAnswer {
   /**
@@ -50,29 +63,152 @@ export interface BitFlipFault {
   readonly bit?: number;
 }
 
-/** A fault that strikes before the registry is asked, or instead. */
-export type RequestFault = Extract<Fault, { readonly kind: 'status' | 'reset' | 'stall' }>;
-/** A fault in the body of an answer. */
-export type AnswerFault =
-  | Extract<Fault, { readonly kind: 'truncate' | 'bitFlip' }>
-  | Extract<Fault, { readonly kind: 'reset' | 'stall'; readonly after: number }>;
-
-/** Where a fault strikes. */
-export type Phase = 'request' | 'answer';
-
-/** Where a fault strikes: `of` and `after` tell. */
-export function phaseOf(fault: Fault): Phase {
-  if (fault.kind === 'status') return 'request';
-  if (fault.kind === 'truncate' || fault.kind === 'bitFlip') return 'answer';
-  return 'after' in fault && !('of' in fault && fault.of === 'request') ? 'answer' : 'request';
+/** Waits before the request is looked at; then it goes on, and later rules may strike it too. */
+export interface LatencyFault {
+  readonly kind: 'latency';
+  /** Milliseconds. */
+  readonly ms: number;
+  /** Up to so many milliseconds more; which ones looks random, and is the same in every run. Default 0. */
+  readonly jitter?: number;
 }
 
-/** True when a body of `size` bytes is long enough to be struck; one of unknown size may be. */
-export function reaches(fault: Fault, size: number | undefined): boolean {
-  if (size === undefined) return true;
-  if (fault.kind === 'bitFlip') {
-    const at = fault.at ?? 0;
-    return at < 0 ? -at <= size : at < size;
+/** Slows the body of the answer, or with `of: 'request'` that of the request; later rules may strike too. */
+export interface ThroughputFault {
+  readonly kind: 'throughput';
+  readonly bytesPerSecond: number;
+  readonly of?: 'answer' | 'request';
+}
+
+/** Sends the client elsewhere with the same path and query; the registry never sees the request. */
+export interface RedirectFault {
+  readonly kind: 'redirect';
+  /** Scheme and host, as `http://127.0.0.1:5001`. */
+  readonly to: string;
+  /** Default 307. */
+  readonly status?: 301 | 302 | 303 | 307 | 308;
+}
+
+/**
+ * The token of the request has expired: the registry answers as to one that it no longer takes (with access mode
+ * `bearer`, 401 and a challenge). Strikes only requests with a Bearer token; later rules may strike too.
+ */
+export interface ExpiredTokenFault {
+  readonly kind: 'expiredToken';
+}
+
+/**
+ * The registry has forgotten the upload session that the request names, and answers so (404, `BLOB_UPLOAD_UNKNOWN`).
+ * Strikes only requests to a session; later rules may strike too.
+ */
+export interface LostUploadFault {
+  readonly kind: 'lostUpload';
+}
+
+/** `Docker-Content-Digest` names another digest. Strikes only answers that have the header. */
+export interface WrongDigestFault {
+  readonly kind: 'wrongDigest';
+}
+
+/** A header of the answer is left out. Strikes only answers that have it. */
+export interface MissingHeaderFault {
+  readonly kind: 'missingHeader';
+  readonly header: string;
+}
+
+/** `Location` leads to another host, with the same path and query. Strikes only answers that have the header. */
+export interface ForeignLocationFault {
+  readonly kind: 'foreignLocation';
+  /** Scheme and host, as `http://127.0.0.1:5001`. */
+  readonly to: string;
+}
+
+/** A fault that strikes before the registry is asked, or instead. */
+export type RequestFault = Extract<
+  Fault,
+  {
+    readonly kind:
+      | 'status'
+      | 'reset'
+      | 'stall'
+      | 'latency'
+      | 'throughput'
+      | 'redirect'
+      | 'expiredToken'
+      | 'lostUpload';
   }
-  return !('after' in fault) || fault.after < size;
+>;
+/** A fault in the headers of an answer. */
+export type HeadFault = WrongDigestFault | MissingHeaderFault | ForeignLocationFault;
+/** A fault in the body of an answer. */
+export type AnswerFault =
+  | Extract<Fault, { readonly kind: 'truncate' | 'bitFlip' | 'throughput' }>
+  | Extract<Fault, { readonly kind: 'reset' | 'stall'; readonly after: number }>;
+
+/** The faults that each phase may have. */
+export interface PhaseFaults {
+  readonly request: RequestFault;
+  readonly head: HeadFault;
+  readonly answer: AnswerFault;
+}
+
+/** Where a fault strikes: before the answer, in its headers, in its body. */
+export type Phase = keyof PhaseFaults;
+
+const PHASES: Readonly<Record<Fault['kind'], Phase>> = {
+  status: 'request',
+  redirect: 'request',
+  latency: 'request',
+  expiredToken: 'request',
+  lostUpload: 'request',
+  reset: 'request',
+  stall: 'request',
+  wrongDigest: 'head',
+  missingHeader: 'head',
+  foreignLocation: 'head',
+  throughput: 'answer',
+  truncate: 'answer',
+  bitFlip: 'answer',
+};
+
+/** Where a fault strikes: its kind, `of` and `after` tell. */
+export function phaseOf(fault: Fault): Phase {
+  const ofRequest = 'of' in fault && fault.of === 'request';
+  if (fault.kind === 'throughput' && ofRequest) return 'request';
+  return 'after' in fault && !ofRequest ? 'answer' : PHASES[fault.kind];
+}
+
+const PASSING: ReadonlySet<Fault['kind']> = new Set<Fault['kind']>([
+  'latency',
+  'throughput',
+  'expiredToken',
+  'lostUpload',
+  'wrongDigest',
+  'missingHeader',
+  'foreignLocation',
+]);
+
+/** True for faults behind which later rules are asked too. */
+export const isPassing = ({ kind }: Fault): boolean => PASSING.has(kind);
+
+/** What a fault would strike. */
+export interface Target {
+  /** Bytes of the body, when they are known. */
+  readonly size: number | undefined;
+  /** Of the request before the answer, else of the answer. */
+  readonly headers: Headers;
+  /** The request names an upload session. */
+  readonly session: boolean;
+}
+
+/** True when there is something to strike: a long enough body (one of unknown size may be), the header, the session. */
+export function reaches(fault: Fault, { size, headers, session }: Target): boolean {
+  if (fault.kind === 'expiredToken') return /^bearer /i.test(headers.get('authorization') ?? '');
+  if (fault.kind === 'lostUpload') return session;
+  if (fault.kind === 'wrongDigest') return headers.has('docker-content-digest');
+  if (fault.kind === 'missingHeader') return headers.has(fault.header);
+  if (fault.kind === 'foreignLocation') return headers.has('location');
+  if (size === undefined) return true;
+  if (fault.kind !== 'bitFlip') return !('after' in fault) || fault.after < size;
+  const at = fault.at ?? 0;
+  return at < 0 ? -at <= size : at < size;
 }

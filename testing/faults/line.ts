@@ -13,6 +13,8 @@ export interface Incoming {
 export interface Line {
   /** Aborted when the other side has left. */
   readonly gone: AbortSignal;
+  /** Sends on its way what was said so far. */
+  flush(): void;
   /** The request goes silent: what was said so far is on its way, and the process need not live for it. */
   rest(): void;
   /** The request goes on after a silence. */

@@ -1,13 +1,22 @@
 import { createMatcher, type RequestMatch } from '../requests/match.js';
 import type { RequestFacts } from '../requests/operations.js';
 import { checkRule } from './check-rule.js';
-import { phaseOf, reaches, type Fault, type Phase } from './fault.js';
+import {
+  isPassing,
+  phaseOf,
+  reaches,
+  type Fault,
+  type Phase,
+  type PhaseFaults,
+  type Target,
+} from './fault.js';
 import type { Stalls } from './stalls.js';
 
 /**
- * When what goes wrong. Rules are asked in order; the first that strikes ends the search, and only those asked count
- * the request. This happens twice: when a request comes, for faults before the answer, and when there is an answer, for
- * faults in its body. These strike only a successful answer that is long enough, and count no other.
+ * When what goes wrong. Rules are asked in order; the first that strikes ends the search, unless its fault lets the
+ * request go on, and only those asked count the request. This happens three times: when a request comes, for faults
+ * before the answer, and when there is an answer, for faults in its headers and then in its body. A rule counts only what
+ * its fault can strike: the body of a successful answer that is long enough, an answer that has the header.
  */
 export interface FaultRule {
   /** Shows in the log. Default: the kind of its fault. */
@@ -38,15 +47,18 @@ export interface FaultControl {
 }
 
 /** A fault that strikes, and the name of its rule. */
-export interface Strike {
+export interface Strike<F extends Fault = Fault> {
   readonly name: string;
-  readonly fault: Fault;
+  readonly fault: F;
+  /** How often the rule has struck, this time included. */
+  readonly time: number;
 }
 
-interface Rule extends Strike {
+interface Rule extends Omit<Strike, 'time'> {
   readonly phase: Phase;
   readonly fits: (facts: RequestFacts) => boolean;
-  readonly counts: () => boolean;
+  /** Counts a request: how often the rule has struck when it strikes, else 0. */
+  readonly count: () => number;
 }
 
 /** Rules, and which of them strikes. */
@@ -74,11 +86,17 @@ export class FaultRules implements FaultControl {
     return this.#stalls.release();
   }
 
-  /** The fault for a request in this phase, if any; `size` is that of the body it would strike. */
-  strike(phase: Phase, facts: RequestFacts, size: number | undefined): Strike | undefined {
-    return this.#rules.find(
-      (rule) => rule.phase === phase && reaches(rule.fault, size) && rule.fits(facts) && rule.counts(),
-    );
+  /** What strikes a request in this phase; no other fault comes behind one that does not let it go on. */
+  strikes<P extends Phase>(phase: P, facts: RequestFacts, target: Target): Strike<PhaseFaults[P]>[] {
+    const struck: Strike<PhaseFaults[P]>[] = [];
+    for (const rule of this.#rules) {
+      if (rule.phase !== phase || !reaches(rule.fault, target) || !rule.fits(facts)) continue;
+      const time = rule.count();
+      if (time === 0) continue;
+      struck.push({ name: rule.name, fault: rule.fault as PhaseFaults[P], time });
+      if (!isPassing(rule.fault)) break;
+    }
+    return struck;
   }
 }
 
@@ -87,11 +105,9 @@ function compile(given: FaultRule): Rule {
   const { fault, name = fault.kind, match = {}, skip = 0, every = 1, times = Infinity } = given;
   let seen = 0;
   let struck = 0;
-  const counts = (): boolean => {
+  const count = (): number => {
     seen++;
-    if (struck >= times || seen <= skip || (seen - skip) % every !== 0) return false;
-    struck++;
-    return true;
+    return struck >= times || seen <= skip || (seen - skip) % every !== 0 ? 0 : ++struck;
   };
-  return { name, fault, phase: phaseOf(fault), fits: createMatcher(match), counts };
+  return { name, fault, phase: phaseOf(fault), fits: createMatcher(match), count };
 }

@@ -19,8 +19,12 @@ export class SocketLine implements Line {
     outgoing.once('close', () => left.abort());
   }
 
-  rest(): void {
+  flush(): void {
     if (this.#outgoing.headersSent) this.#outgoing.flushHeaders();
+  }
+
+  rest(): void {
+    this.flush();
     this.#socket.unref();
   }
 
