@@ -1,7 +1,7 @@
 import { OciError, quote, type CallOptions, type Platform } from '../../oci/index.js';
 import type { ImageView } from '../views/image.js';
 import { editImage, nameOf, objectIn, withEntries, withFields, type Json } from './edit.js';
-import { timeText } from './time.js';
+import { timeText } from '../time.js';
 
 /** How a container's health is asked for (Docker's `HEALTHCHECK`). Durations are nanoseconds. */
 export interface Healthcheck {

@@ -6,6 +6,8 @@ import { once } from './once.js';
 /** A layer that may say which repository has it, so that a registry can mount it from there. */
 export interface LayerView extends Layer {
   readonly origin?: Origin;
+  /** Takes away the temporary file that the layer is in, where it is in one. It goes with the process at the latest. */
+  close?(): Promise<void>;
 }
 
 /** What is known of a layer besides its bytes. */

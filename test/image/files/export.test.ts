@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { emptyImage } from '../../../image/empty.js';
 import { exportTar } from '../../../image/files/export.js';
 import { layerFromBytes } from '../../../image/layer.js';
@@ -10,6 +9,7 @@ import { readTar } from '../../../image/tar/index.js';
 import { layerOf, redescribed } from '../../../image/views/layer.js';
 import type { ImageView } from '../../../image/views/index.js';
 import { collect, streamOf } from '../../../oci/index.js';
+import { tempFolder } from '../../helpers/temp.js';
 import { bytesOf, failure, fixture } from '../helpers.js';
 import { imageOf } from './helpers.js';
 
@@ -152,7 +152,11 @@ describe('an image as one tar', () => {
   });
 
   it('fetches the layers of a remote repository once, and leaves nothing behind', async () => {
-    const before = (await readdir(tmpdir())).filter((name) => name.startsWith('ocilot-'));
+    const scratch = await tempFolder();
+    vi.stubEnv('TMPDIR', scratch);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
     const local = await imageOf(['a=1'], ['b=2']);
     let opened = 0;
     const layers = (await local.layers()).map((layer) =>
@@ -169,8 +173,7 @@ describe('an image as one tar', () => {
     );
     expect(await exported({ ...local, layers: async () => layers })).toEqual(['b=2', 'a=1']);
     expect(opened).toBe(2);
-    const after = (await readdir(tmpdir())).filter((name) => name.startsWith('ocilot-'));
-    expect(after.filter((name) => !before.includes(name) && !name.startsWith('ocilot-test'))).toEqual([]);
+    expect(await readdir(scratch)).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { OciError, quote } from '../../oci/index.js';
+import { OciError, quote } from '../oci/index.js';
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
