@@ -7,6 +7,7 @@ import { startRegistry, type TestRegistry } from '../../testing/index.js';
 import { tempFolder } from '../helpers/temp.js';
 import { command } from './command.js';
 import { fakeContext } from './context.js';
+import { run } from './run.js';
 
 const encoded = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -76,6 +77,14 @@ describe('ocilot login and logout', () => {
     const right = await command(login, { env, input: 'wonderland' });
     expect(right.exitCode).toBe(0);
     expect(await authsIn(file)).toEqual({ [registry.host]: { auth: encoded('alice:wonderland') } });
+  });
+
+  it('check over a socket when they are built, too', async () => {
+    await using registry = await guarded('basic');
+    const { env } = await place();
+    const args = ['login', registry.host, '-u', 'alice', '--password-stdin', '--check'];
+    expect((await run(args, { env, input: 'wonderland' })).code).toBe(0);
+    expect((await run(args, { env, input: 'nonsense' })).code).toBe(1);
   });
 
   it('says when there was nothing to check', async () => {
