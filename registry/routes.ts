@@ -51,6 +51,8 @@ export function matchRoute(path: string): Route | undefined {
   const rest = path.slice('/v2/'.length);
   if (rest === '_catalog') return { kind: 'catalog' };
   if (rest === '_oci/ext/discover') return { kind: 'extensions' };
+  // No name begins like this, and without one there is no resource.
+  if (rest.startsWith('/')) return undefined;
   const parts = rest.split('/');
   const last = parts.at(-1) ?? '';
   const name = (drop: number): string => parts.slice(0, -drop).join('/');
