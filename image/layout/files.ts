@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, rename, rmdir, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { OciError, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { OciError, type ByteRange, type ByteStream, type CallOptions } from '../../oci/index.js';
 
 /** Bytes that are read or asked for at once. */
 const CHUNK = 1 << 20;
@@ -65,25 +65,27 @@ export async function* readSlice(
 }
 
 /**
- * Writes all of a piece.
+ * Writes all of a piece, without a position behind what was written before.
  * @throws OciError `STORE_FULL`
  */
-export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number | null): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     // oxlint-disable-next-line no-await-in-loop -- a piece that was written in part
-    const { bytesWritten } = await withRoom(file.write(bytes, done, bytes.length - done, position + done));
+    const { bytesWritten } = await withRoom(
+      file.write(bytes, done, bytes.length - done, position === null ? null : position + done),
+    );
     done += bytesWritten;
   }
 }
 
 /** Writes a stream to a file; while one piece is written the next one is fetched. Returns the number of bytes. */
-export async function writeStream(file: FileHandle, stream: ByteStream): Promise<number> {
+export async function writeStream(file: FileHandle, stream: ByteStream, start = 0): Promise<number> {
   let size = 0;
   let behind: Promise<void> = Promise.resolve();
   try {
     for await (const bytes of stream) {
       await behind;
-      behind = writeAll(file, bytes, size);
+      behind = writeAll(file, bytes, start + size);
       behind.catch(() => undefined);
       size += bytes.length;
     }
@@ -148,4 +150,14 @@ export async function removeIfEmpty(folder: string): Promise<void> {
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
   }
+}
+
+/** The part of `size` bytes that a range covers, or all of them. */
+export function sliceOf(
+  range: ByteRange | undefined,
+  size: number,
+): { readonly start: number; readonly length: number } {
+  const start = Math.min(range?.start ?? 0, size);
+  const end = Math.min(range?.end ?? Infinity, size - 1);
+  return { start, length: Math.max(0, end + 1 - start) };
 }

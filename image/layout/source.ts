@@ -13,6 +13,7 @@ import {
   type ErrorCode,
 } from '../../oci/index.js';
 import type { Root, Source } from '../media.js';
+import { sliceOf } from './files.js';
 import { entryNames, namedEntries, parseIndexFile, type IndexFile } from './index-file.js';
 import type { LayoutMedium } from './medium.js';
 import { findNamed } from './names.js';
@@ -62,9 +63,8 @@ export class LayoutSource implements Source {
   ): Promise<ByteStream> {
     const { digest, size } = descriptor;
     await this.#check(descriptor, 'BLOB_UNKNOWN', options);
-    const start = Math.min(range?.start ?? 0, size);
-    const end = Math.min(range?.end ?? Infinity, size - 1);
-    return this.#medium.read(digest, start, Math.max(0, end + 1 - start), options);
+    const { start, length } = sliceOf(range, size);
+    return this.#medium.read(digest, start, length, options);
   }
 
   async *tags(options?: CallOptions): AsyncGenerator<string> {

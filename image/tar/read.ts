@@ -98,9 +98,12 @@ class Body implements AsyncIterable<Uint8Array> {
   }
 }
 
+/** Gives the next bytes of an archive, exactly so many unless it ends before. */
+export type HeaderReader = Pick<ByteReader, 'take'>;
+
 /** Reads up to the next entry's body; undefined at the archive's end. */
-async function nextHeader(
-  reader: ByteReader,
+export async function nextHeader(
+  reader: HeaderReader,
   what: string,
 ): Promise<(TarHeader & { readonly size: number }) | undefined> {
   let records = new Map<string, string>();
@@ -122,7 +125,7 @@ async function nextHeader(
   }
 }
 
-async function rawHeader(reader: ByteReader, what: string): Promise<RawHeader | undefined> {
+async function rawHeader(reader: HeaderReader, what: string): Promise<RawHeader | undefined> {
   const block = await reader.take(BLOCK);
   if (block.length === 0) return undefined;
   if (block.length < BLOCK) throw corrupt(`${what} is damaged: it ends in the middle of a tar header`);
@@ -132,7 +135,7 @@ async function rawHeader(reader: ByteReader, what: string): Promise<RawHeader | 
   throw corrupt(`${what} is damaged: a single block of zeros stands between entries`);
 }
 
-async function specialBody(reader: ByteReader, raw: RawHeader, what: string): Promise<Uint8Array> {
+async function specialBody(reader: HeaderReader, raw: RawHeader, what: string): Promise<Uint8Array> {
   if (raw.size > SPECIAL_LIMIT) {
     throw new OciError(
       'SIZE_LIMIT',

@@ -18,14 +18,17 @@ export const TAR_END_SIZE = 2 * BLOCK;
 export async function* writeTar(
   entries: AsyncIterable<TarEntry> | Iterable<TarEntry>,
 ): AsyncGenerator<Uint8Array> {
-  for await (const { body, ...header } of entries) {
-    yield encodeHeader(header);
-    const size = header.size ?? 0;
-    if (body !== undefined) yield* measured(body, size, header.name);
-    else if (size > 0) throw wrongSize(header.name, size, 0);
-    if (paddingOf(size) > 0) yield new Uint8Array(paddingOf(size));
-  }
+  for await (const entry of entries) yield* writeEntry(entry);
   yield new Uint8Array(TAR_END_SIZE);
+}
+
+/** One entry of an archive: its header, its body, what pads it. Throws what `writeTar` does. */
+export async function* writeEntry({ body, ...header }: TarEntry): AsyncGenerator<Uint8Array> {
+  yield encodeHeader(header);
+  const size = header.size ?? 0;
+  if (body !== undefined) yield* measured(body, size, header.name);
+  else if (size > 0) throw wrongSize(header.name, size, 0);
+  if (paddingOf(size) > 0) yield new Uint8Array(paddingOf(size));
 }
 
 async function* measured(

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { Writable } from 'node:stream';
+import { freshName, ifThere, syncFolder, withRoom, writeAll } from '../layout/files.js';
+
+/** Where an archive is written to: a path, `-` for the standard output, or a stream. */
+export type ArchiveTarget = string | Writable;
+
+/** Takes the bytes of an archive in their order. */
+export interface Output {
+  readonly name: string;
+  /** Throws OciError `STORE_FULL`, what the stream throws. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Makes what was written durable and visible. */
+  finish(): Promise<void>;
+  /** Takes away what was written, where that can be done. */
+  abandon(): Promise<void>;
+}
+
+/**
+ * Opens an output. A file is written beside its name and gets it at the end, so that nobody sees half of it; a pipe or a
+ * device is written to as it is.
+ */
+export async function openOutput(target: ArchiveTarget): Promise<Output> {
+  if (typeof target !== 'string') return new StreamOutput(target, 'the archive', true);
+  if (target === '-') return new StreamOutput(process.stdout, 'the standard output', false);
+  const found = await ifThere(stat(target));
+  if (found !== undefined && !found.isFile()) return new FileOutput(await open(target, 'w'), target);
+  // The file behind a link is what is meant.
+  const path = (await ifThere(realpath(target))) ?? target;
+  const temporary = freshName(dirname(path), `.${basename(path).slice(0, 100)}.`);
+  return new FileOutput(await withRoom(open(temporary, 'wx', 0o644)), target, { temporary, path });
+}
+
+class FileOutput implements Output {
+  readonly name: string;
+  readonly #file: FileHandle;
+  readonly #names: { readonly temporary: string; readonly path: string } | undefined;
+  #position = 0;
+  /** The piece that is on its way while the next one is made. */
+  #behind: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle, name: string, names?: { readonly temporary: string; readonly path: string }) {
+    this.#file = file;
+    this.name = name;
+    this.#names = names;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#behind;
+    // A pipe has no positions.
+    const position = this.#names === undefined ? null : this.#position;
+    this.#behind = writeAll(this.#file, bytes, position);
+    this.#behind.catch(() => undefined);
+    this.#position += bytes.length;
+  }
+
+  async finish(): Promise<void> {
+    await this.#behind;
+    if (this.#names === undefined) {
+      await this.#file.close();
+      return;
+    }
+    await withRoom(this.#file.sync());
+    await this.#file.close();
+    await rename(this.#names.temporary, this.#names.path);
+    await syncFolder(dirname(this.#names.path));
+  }
+
+  async abandon(): Promise<void> {
+    await this.#behind.catch(() => undefined);
+    await this.#file.close();
+    if (this.#names !== undefined) await rm(this.#names.temporary, { force: true });
+  }
+}
+
+class StreamOutput implements Output {
+  readonly name: string;
+  readonly #stream: Writable;
+  readonly #end: boolean;
+  #failure: { readonly error: Error } | undefined;
+
+  /** @param end whether the stream is this output's own, to be ended with it */
+  constructor(stream: Writable, name: string, end: boolean) {
+    this.#stream = stream;
+    this.name = name;
+    this.#end = end;
+    stream.once('error', (error) => {
+      this.#failure ??= { error };
+    });
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#stream.destroyed) throw new Error(`${this.name} was closed before its end`);
+    if (!this.#stream.write(bytes)) await this.#drained();
+  }
+
+  async finish(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const done = (error?: Error | null): void => (error ? reject(error) : resolve());
+      if (this.#failure !== undefined) reject(this.#failure.error);
+      else if (this.#end) this.#stream.end(done);
+      else this.#stream.write('', done);
+    });
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#end) this.#stream.destroy();
+  }
+
+  async #drained(): Promise<void> {
+    const stop = new AbortController();
+    const { signal } = stop;
+    try {
+      await Promise.race([once(this.#stream, 'drain', { signal }), once(this.#stream, 'close', { signal })]);
+    } finally {
+      stop.abort();
+    }
+  }
+}
