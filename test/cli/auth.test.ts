@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imageAuthCommand } from '../../cli/commands/auth-image.js';
@@ -51,6 +51,18 @@ describe('ocilot auth explain', () => {
       ],
     });
     expect(written.out).not.toContain('secret');
+  });
+
+  it('prints what docs/credentials.md shows', async () => {
+    const env = await home({ auths: { 'other.example': {} } });
+    await mkdir(join(env.HOME, '.config/containers'), { recursive: true });
+    const entry = { 'registry.example/team': { username: 'ci', password: 'secret' } };
+    await writeFile(join(env.HOME, '.config/containers/auth.json'), JSON.stringify({ auths: entry }));
+    const { written } = await command(['auth', 'explain', 'registry.example/team/app'], { env });
+    const doc = await readFile(new URL('../../docs/credentials.md', import.meta.url), 'utf8');
+    expect(doc).toContain(
+      `$ ocilot auth explain registry.example/team/app\n${written.out.replaceAll(env.HOME, '/home/me')}\`\`\``,
+    );
   });
 
   it('shows how far it came when a place cannot be read', async () => {
