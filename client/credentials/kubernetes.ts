@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OciError, collect, isObject, parseJson, type CallOptions } from '../../oci/index.js';
+import { Flights } from '../auth/flights.js';
 import { undiciDriver } from '../drivers/undici.js';
 import { responseError } from '../errors.js';
 import type { Transport } from '../transport.js';
-import { Flights } from '../auth/flights.js';
 import { parseAuthFile, type AuthEntry } from './auth-file.js';
 import { moreExactFirst, parseHostPattern, patternFits, type HostPattern } from './host-pattern.js';
 import { describeCredentials, type Credentials, type Keychain } from './keychain.js';
+import { readShort } from './read-short.js';
 
 /** Which pull secrets are used, and where the cluster is. */
 export interface KubernetesOptions {
@@ -30,7 +30,6 @@ export interface KubernetesOptions {
 const FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** A secret holds 1 MiB at most, which base64 makes longer by a third. */
 const ANSWER_LIMIT = 2 * 1024 * 1024;
-const TOKEN_LIMIT = 64 * 1024;
 
 interface Entry extends HostPattern {
   /** For `explain`. */
@@ -152,13 +151,12 @@ async function openCluster(options: KubernetesOptions): Promise<Cluster> {
 
 async function readGiven(folder: string, name: string): Promise<string> {
   const path = join(folder, name);
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+  const text = await readShort(path).catch((cause: Error) => {
     throw new OciError('INVALID_OPTION', `${path} cannot be read: ${cause.message}; is this a pod?`, {
       cause,
     });
   });
-  if (text.length <= TOKEN_LIMIT) return text.trim();
-  throw new OciError('INVALID_OPTION', `${path} is longer than ${TOKEN_LIMIT / 1024} KiB`);
+  return text.trim();
 }
 
 /** The account that a token was made for: its subject is `system:serviceaccount:NAMESPACE:NAME`. */

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OciError, quote } from '../../../oci/index.js';
 import { isLoopback } from '../../addresses.js';
+import { readShort } from '../read-short.js';
 import { textOf } from './calls.js';
 import type { AwsKeys } from './sigv4.js';
 import type { WayContext } from './ways.js';
@@ -48,7 +48,7 @@ async function fromWebIdentity(context: WayContext): Promise<AwsKeys | undefined
     Version: '2011-06-15',
     RoleArn: role,
     RoleSessionName: session || 'ocilot',
-    WebIdentityToken: (await readFile(file, 'utf8')).trim(),
+    WebIdentityToken: (await readShort(file)).trim(),
   };
   const answer = await context.calls.text({ url, form }, context);
   const field = (name: string): string | undefined =>
@@ -61,7 +61,7 @@ async function fromWebIdentity(context: WayContext): Promise<AwsKeys | undefined
 /** `~/.aws/credentials`: keys that stand there as they are. Roles and single sign-on are for the helper program. */
 async function fromSharedFile({ environment, home }: WayContext): Promise<AwsKeys | undefined> {
   const path = environment.AWS_SHARED_CREDENTIALS_FILE || join(home, '.aws', 'credentials');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readShort(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
@@ -95,7 +95,7 @@ async function fromContainer(context: WayContext): Promise<AwsKeys | undefined> 
     );
   const { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file, AWS_CONTAINER_AUTHORIZATION_TOKEN } =
     context.environment;
-  const token = file ? (await readFile(file, 'utf8')).trim() : AWS_CONTAINER_AUTHORIZATION_TOKEN;
+  const token = file ? (await readShort(file)).trim() : AWS_CONTAINER_AUTHORIZATION_TOKEN;
   const headers: Record<string, string> = token ? { authorization: token } : {};
   const answer = await context.calls.json({ url, headers, metadata: protocol === 'http:' }, context);
   return fromAnswer(answer, 'the answer for this container');

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { Credentials } from '../keychain.js';
+import { readShort } from '../read-short.js';
 import { parseObject, textOf } from './calls.js';
 import { helperWay, renewAt, type Way, type WayContext } from './ways.js';
 
@@ -49,7 +49,7 @@ export function azureWays(registry: string): readonly Way[] {
 async function fromWorkload(context: WayContext, realm: Realm): Promise<string | undefined> {
   const { AZURE_FEDERATED_TOKEN_FILE: file } = context.environment;
   if (!file) return undefined;
-  const assertion = (await readFile(file, 'utf8')).trim();
+  const assertion = (await readShort(file)).trim();
   return await buy({ client_assertion_type: JWT_BEARER, client_assertion: assertion }, context, realm);
 }
 

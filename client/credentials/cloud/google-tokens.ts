@@ -1,6 +1,6 @@
 import { createSign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { OciError, isObject, isStringMap, quote } from '../../../oci/index.js';
+import { readShort } from '../read-short.js';
 import { parseObject, textOf } from './calls.js';
 import type { WayContext } from './ways.js';
 
@@ -25,7 +25,7 @@ const HOUR = 3600;
  */
 export async function readApplicationDefault(path: string, optional: boolean): Promise<Document | undefined> {
   try {
-    return parseObject(await readFile(path, 'utf8'), path);
+    return parseObject(await readShort(path), path);
   } catch (error) {
     if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -119,7 +119,7 @@ async function subjectToken(document: Document, path: string, context: WayContex
   const { file, url, headers, format } = source;
   const text =
     typeof file === 'string'
-      ? await readFile(file, 'utf8')
+      ? await readShort(file)
       : typeof url === 'string'
         ? await context.calls.text(
             { url, metadata: url.startsWith('http:'), ...(isStringMap(headers) ? { headers } : {}) },

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { quote } from '../../../oci/index.js';
 import type { Credentials } from '../keychain.js';
 import { ProgramError, runProgram } from '../run-program.js';
 import { parseObject, textOf } from './calls.js';
@@ -68,7 +69,8 @@ async function fromGcloud({ environment, signal }: WayContext): Promise<Credenti
   try {
     const options = { environment, timeout: 30_000, ...(signal && { signal }) };
     const { code, output, errors } = await runProgram('gcloud', args, options);
-    if (code !== 0) throw new ProgramError(errors.trim() || `it ended with ${code}`);
+    if (code !== 0)
+      throw new ProgramError(errors === '' ? `it ended with ${code}` : quote(errors.trim(), 300));
     const { credential } = parseObject(output, 'what gcloud prints');
     const fields = parseObject(JSON.stringify(credential ?? null), 'credential of what gcloud prints');
     return credentialsOf({

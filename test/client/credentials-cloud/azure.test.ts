@@ -72,6 +72,12 @@ describe('credentials of Azure', () => {
     expect(await hosts('team.azurecr.us')).toEqual(['login.microsoftonline.us', '169.254.169.254']);
   });
 
+  it('are not made of a file without end', async () => {
+    const environment = { ...APP, AZURE_FEDERATED_TOKEN_FILE: '/dev/zero' };
+    const { findings } = await searchFor(REGISTRY, environment);
+    expect(findings[0]?.about).toBe('/dev/zero is longer than 64 KiB');
+  });
+
   it('are nobody’s when the registry refuses', async () => {
     const refusal: Routes = {
       ...routes,
