@@ -34,6 +34,33 @@ describe('.ci/run', () => {
     expect(code).toBe(0);
   });
 
+  it('tests under another Node too, when that can be installed', async () => {
+    const { code, lines } = await run(`
+      case "$*" in
+        install*)
+          while [ "$1" != --prefix ]; do shift; done
+          mkdir -p "$2/node_modules/.bin"
+          printf '#!/bin/sh\\necho "$*"; echo "failed: of another"; echo "1 passed, 2 failed, 0 skipped"\\n' \\
+            >"$2/node_modules/.bin/node"
+          chmod 755 "$2/node_modules/.bin/node" ;;
+        *) echo '2 passed, 0 failed, 0 skipped' ;;
+      esac`);
+    expect(lines.at(-1)).toBe('5 passed, 2 failed, 0 skipped');
+    expect(lines.at(-2)).toBe('');
+    expect(lines.slice(-4, -2)).toEqual([
+      expect.stringMatching(/^--- Node \d+: what failed$/),
+      'failed: of another',
+    ]);
+    expect(lines.join('\n')).toMatch(/run --project fast test\/oci test\/registry/);
+    expect(code).toBe(1);
+  });
+
+  it('says so when it cannot', async () => {
+    const { lines } = await run(`echo '2 passed, 0 failed, 0 skipped'`);
+    expect(lines.join('\n')).toMatch(/Node \d+ could not be installed/);
+    expect(lines.at(-1)).toBe('4 passed, 0 failed, 0 skipped');
+  });
+
   it('tells at the end what failed in every part', async () => {
     const { code, lines } = await run(`
       for i in $(seq 500); do echo "failed: $* $i"; echo "failed| an error"; done
