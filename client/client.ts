@@ -1,6 +1,7 @@
 import type { Keychain } from './credentials/keychain.js';
 import { undiciDriver, type UndiciOptions } from './drivers/undici.js';
 import { auth } from './layers/auth.js';
+import { httpHeaders } from './layers/http-headers.js';
 import { limit } from './layers/limit.js';
 import { log, type LogEntry } from './layers/log.js';
 import { redirect } from './layers/redirect.js';
@@ -21,6 +22,8 @@ export interface ClientOptions extends PlainHttpOptions, StallOptions {
   readonly perHost?: number;
   /** Default `ocilot`. */
   readonly userAgent?: string;
+  /** Sent along to registries, and to nobody else, as Docker's `HttpHeaders`. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Told of every request that goes out, with nothing secret in it. */
   readonly onRequest?: (entry: LogEntry) => void;
   /** Connections, when there is no `driver`. */
@@ -55,6 +58,7 @@ export function createClient(options: ClientOptions = {}): Client {
     auth({ ...options, ...clock }),
     retry({ ...clock, ...options.retry }),
     redirect(),
+    ...(options.headers === undefined ? [] : [httpHeaders(options.headers)]),
     scheme(options),
     limit(perHost === undefined ? {} : { perHost }),
     stall(options),

@@ -11,20 +11,24 @@ export {
 } from './transport.js';
 export { fetchDriver, type Fetch } from './drivers/fetch-driver.js';
 export { undiciDriver, type UndiciOptions } from './drivers/undici.js';
-export type { TlsTrust } from './drivers/tls-trust.js';
+export type { TlsTrust, TrustByHost } from './drivers/tls-trust.js';
+export { certificateFolders, hostCertificates } from './drivers/host-certificates.js';
 export { auth, type AuthOptions } from './layers/auth.js';
 export { exchangeToken, type ExchangeOptions } from './auth/exchange.js';
 export type { Token } from './auth/token-request.js';
+export { httpHeaders } from './layers/http-headers.js';
 export { limit, type LimitOptions } from './layers/limit.js';
 export { log, type LogEntry, type LogOptions } from './layers/log.js';
 export { redirect } from './layers/redirect.js';
 export { retry, type RetryEvent, type RetryOptions } from './layers/retry.js';
 export { scheme } from './layers/scheme.js';
+export { stall, type StallOptions, type Timer } from './layers/stall.js';
 export { userAgent } from './layers/user-agent.js';
 export { warnings, type Warnings } from './layers/warnings.js';
 export type { Hosts, PlainHttpOptions } from './plain-http.js';
 export { networkReason, type NetworkDetail, type NetworkReason } from './network-errors.js';
 export { responseDetail, responseError, type ResponseDetail, type WireError } from './errors.js';
+export { dockerHeaders } from './docker-headers.js';
 export { redactHeader, redactUrl } from './redact.js';
 export {
   anonymous,

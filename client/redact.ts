@@ -31,23 +31,38 @@ export function redactUrl(url: string): string {
   return shown.href;
 }
 
-const SECRET_HEADERS = new Set([
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'set-cookie',
-  'x-registry-auth',
+/** What these hold opens no door. */
+const SHOWN_HEADERS = new Set([
+  'accept',
+  'accept-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'docker-content-digest',
+  'docker-distribution-api-version',
+  'docker-upload-uuid',
+  'if-match',
+  'if-none-match',
+  'if-range',
+  'oci-subject',
+  'range',
+  'retry-after',
+  'user-agent',
+  'warning',
+  'www-authenticate',
+  'x-request-id',
 ]);
 
-/** The value of a header for logs: of credentials only the scheme, of URLs what `redactUrl` shows. */
+/**
+ * The value of a header for logs: of credentials only the scheme, of URLs what `redactUrl` shows, and nothing of headers
+ * that nobody knows.
+ */
 export function redactHeader(name: string, value: string): string {
   const key = name.toLowerCase();
-  if (SECRET_HEADERS.has(key)) {
-    const scheme = /^(Basic|Bearer|Digest|Negotiate) /i.exec(value)?.[1];
-    return scheme === undefined ? HIDDEN : `${scheme} ${HIDDEN}`;
-  }
+  if (SHOWN_HEADERS.has(key)) return value;
   if (key === 'location') return redactLocation(value);
-  return value;
+  const scheme = /^(Basic|Bearer|Digest|Negotiate) /i.exec(value)?.[1];
+  return scheme === undefined ? HIDDEN : `${scheme} ${HIDDEN}`;
 }
 
 /** A `Location` may be relative. */

@@ -5,7 +5,7 @@ import { networkError } from '../network-errors.js';
 import type { Driver, TransportRequest, TransportResponse } from '../transport.js';
 import { proxyFor, type Environment } from './proxies.js';
 import { Source } from './source.js';
-import { connectOptions, type TlsTrust } from './tls-trust.js';
+import { connectOptions, type TlsTrust, type TrustByHost } from './tls-trust.js';
 
 /** How connections are made and given up. Times are milliseconds. */
 export interface UndiciOptions {
@@ -18,7 +18,7 @@ export interface UndiciOptions {
   /** Silence that is borne within the body of an answer while somebody wants to read it. Default 60 s. */
   readonly bodyTimeout?: number;
   /** For all hosts, or for each by its `host[:port]`. */
-  readonly tls?: TlsTrust | ((host: string) => TlsTrust | undefined);
+  readonly tls?: TlsTrust | TrustByHost;
   /** Where proxies are read from. Default `process.env`. */
   readonly environment?: Environment;
 }
@@ -58,7 +58,7 @@ async function openPool(url: URL, options: UndiciOptions): Promise<Dispatcher> {
     bodyTimeout = 60_000,
   } = options;
   const { tls, environment = process.env } = options;
-  const trust = (typeof tls === 'function' ? tls(url.host) : tls) ?? {};
+  const trust = (typeof tls === 'function' ? await tls(url.host) : tls) ?? {};
   const secure = await connectOptions(trust, environment);
   const proxy = proxyFor(url, environment);
   // By its default export: in a bundle that is split, a CommonJS package has no other.

@@ -102,12 +102,12 @@ export class Endpoint {
       throw new OciError('UNKNOWN', `${this.registry} leads to ${quote(target)}, which is no URL`);
     const url = new URL(target, response.url);
     const from = new URL(response.url);
-    if (url.host === from.host || this.owns(url)) return url.href;
     const refused = (why: string): OciError =>
-      new OciError('DENIED', `${this.registry} leads to ${quote(url.host)}, which is not asked: ${why}`);
+      new OciError('DENIED', `${this.registry} leads to ${redactUrl(url.href)}, which is not asked: ${why}`);
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('it is not HTTPS');
+    if (url.host === from.host || this.owns(url)) return url.href;
     if (same) throw refused('it is another host');
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:'))
-      throw refused('it is not HTTPS');
+    if (url.protocol === 'http:' && from.protocol === 'https:') throw refused('it is not HTTPS');
     if (leadsInside(url, from)) throw refused('it is an internal address');
     return url.href;
   }
