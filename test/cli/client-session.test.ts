@@ -112,6 +112,28 @@ describe('withClient', () => {
     await expect(missing).rejects.toThrow(`there is no file ${file}.gone`);
   });
 
+  it('believes certificates as it is told', async () => {
+    await using registry = await startRegistry({ tls: { auto: true, hosts: ['localhost'] } });
+    const host = `localhost:${registry.port}`;
+    const file = join(await tempFolder(), 'ca.pem');
+    await writeFile(file, registry.authority?.pem ?? '');
+    const how = async (...args: string[]): Promise<unknown> =>
+      await session([...args, '--retry', '1'], async ({ client }) => {
+        const url = `https://${host}/v2/`;
+        const response = await client.transport({ method: 'GET', url, headers: {} });
+        await response.discard();
+        return response.status;
+      }).then(
+        ({ result }) => result,
+        (error: unknown) => error,
+      );
+    expect(await how('--ca-file', file)).toBe(200);
+    expect(await how('--registry-ca-cert-path', file)).toBe(200);
+    expect(await how('--insecure')).toBe(200);
+    expect(await how('--registry-verify-certs=false')).toBe(200);
+    expect(await how('--plain-http')).toMatchObject({ code: 'NETWORK' });
+  });
+
   it('goes where --registry-map leads', async () => {
     await using registry = await startRegistry({ seed });
     const { result } = await session(['--registry-map', `gcr.io=${registry.host}/mirror/`], (open) =>

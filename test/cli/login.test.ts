@@ -29,7 +29,7 @@ describe('ocilot login and logout', () => {
       env,
       input: 'a:b\n',
     });
-    expect([kept.exitCode, kept.written]).toEqual([
+    expect([kept.exitCode, kept.written]).toMatchObject([
       0,
       { out: '', err: `logged in to r.example/team as me; kept by ${file}\n` },
     ]);
@@ -108,9 +108,8 @@ describe('ocilot login and logout', () => {
       if (text === 'Username: ') setImmediate(() => input.write('me\n'));
       if (text === 'Password: ') setImmediate(() => input.write('pw\n'));
     };
-    expect(await main(['login', 'r.example'], { ...context, err: { isTerminal: true, write: said } })).toBe(
-      0,
-    );
+    const err = { ...context.err, isTerminal: true, write: said };
+    expect(await main(['login', 'r.example'], { ...context, err })).toBe(0);
     expect(written.join('')).toBe(`Username: Password: \nlogged in to r.example as me; kept by ${file}\n`);
     expect(await authsIn(file)).toEqual({ 'r.example': { auth: encoded('me:pw') } });
   });
@@ -126,7 +125,8 @@ describe('ocilot login and logout', () => {
       written.push(text);
       if (text === 'Password: ') setImmediate(() => input.write(key));
     };
-    const context = { ...fakeContext({ env }), input, err: { isTerminal: true, write } };
+    const plain = fakeContext({ env });
+    const context = { ...plain, input, err: { ...plain.err, isTerminal: true, write } };
     expect(await main(['login', 'r.example', '-u', 'me'], context)).toBe(code);
     expect(written.join('')).toBe(`Password: \nocilot: ${why}\n`);
     await expect(readFile(file)).rejects.toThrow('ENOENT');
