@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
+import { OciError } from '../../oci/index.js';
 import { freshName, ifThere, syncFolder, withRoom, writeAll } from '../layout/files.js';
 
 /** Where an archive is written to: a path, `-` for the standard output, or a stream. */
@@ -93,21 +94,35 @@ class StreamOutput implements Output {
 
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#stream.destroyed) throw new Error(`${this.name} was closed before its end`);
+    if (this.#stream.destroyed) throw this.#closedEarly();
     if (!this.#stream.write(bytes)) await this.#drained();
   }
 
   async finish(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const done = (error?: Error | null): void => (error ? reject(error) : resolve());
-      if (this.#failure !== undefined) reject(this.#failure.error);
-      else if (this.#end) this.#stream.end(done);
+      // Not every stream tells its callback that it has failed.
+      const failed = (error?: Error | null): void => reject(error ?? this.#closedEarly());
+      if (this.#failure !== undefined) failed(this.#failure.error);
+      else if (this.#stream.destroyed) failed();
+      this.#stream.once('error', failed);
+      this.#stream.once('close', failed);
+      const done = (error?: Error | null): void => {
+        this.#stream.off('error', failed);
+        this.#stream.off('close', failed);
+        if (error) reject(error);
+        else resolve();
+      };
+      if (this.#end) this.#stream.end(done);
       else this.#stream.write('', done);
     });
   }
 
   async abandon(): Promise<void> {
     if (this.#end) this.#stream.destroy();
+  }
+
+  #closedEarly(): OciError {
+    return new OciError('ABORTED', `${this.name} was closed before its end`);
   }
 
   async #drained(): Promise<void> {
