@@ -12,6 +12,7 @@ describe('the door of oci', () => {
       'MEDIA_TYPES',
       'NAME_LIMIT',
       'OciError',
+      'Slots',
       'algorithmOf',
       'artifactTypeOf',
       'baseMediaType',
@@ -51,6 +52,7 @@ describe('the door of oci', () => {
       'quote',
       'referrersTag',
       'streamOf',
+      'verified',
     ]);
   });
 });
