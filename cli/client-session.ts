@@ -46,13 +46,16 @@ export async function withClient<T>(
 ): Promise<T> {
   const place = registryMap(flags.registryMap);
   const library = await import('../client/index.js');
-  const keychain = own ?? library.defaultKeychain(keychainOptions(flags, context));
+  const places = keychainOptions(flags, context);
+  const keychain = own ?? library.defaultKeychain(places);
   const plainHttp = flags.insecure === true || flags.plainHttp === true || flags.registryInsecure === true;
   // Who allows plain HTTP means it for credentials too.
   const plain = { plainHttp, plainCredentials: plainHttp };
-  const tls = await trustOf(flags);
-  const { verbose, debug, registryResponseHeaderTimeout: headersTimeout } = flags;
+  const tls = library.hostCertificates(library.certificateFolders(places), await trustOf(flags));
+  const { verbose, debug, registryResponseHeaderTimeout: stallTimeout } = flags;
   const attempts = flags.retry ?? flags.registryRetryCount;
+  // Who puts Docker's file aside means all of it.
+  const aside = places.given === 'none' || places.authFile !== undefined;
   await using client = library.createClient({
     keychain,
     userAgent: `ocilot/${VERSION}`,
@@ -61,7 +64,9 @@ export async function withClient<T>(
       onRetry: (event) => context.err.write(describeRetry(event)),
       ...(attempts === undefined ? {} : { attempts }),
     },
-    sockets: { tls, environment: context.env, ...(headersTimeout === undefined ? {} : { headersTimeout }) },
+    ...(stallTimeout === undefined ? {} : { stallTimeout }),
+    headers: aside ? {} : await library.dockerHeaders(places),
+    sockets: { tls, environment: context.env },
     ...(verbose === true || debug === true
       ? { onRequest: (entry: LogEntry) => context.err.write(describeEntry(entry)) }
       : {}),

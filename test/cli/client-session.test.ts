@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
@@ -132,6 +132,21 @@ describe('withClient', () => {
     expect(await how('--insecure')).toBe(200);
     expect(await how('--registry-verify-certs=false')).toBe(200);
     expect(await how('--plain-http')).toMatchObject({ code: 'NETWORK' });
+  });
+
+  it('takes the certificates of a host and the headers of Docker where machines keep them', async () => {
+    await using registry = await startRegistry({ tls: { auto: true, hosts: ['localhost'] } });
+    const host = `localhost:${registry.port}`;
+    const home = await tempFolder();
+    const folder = join(home, '.config/containers/certs.d', host);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'ca.crt'), registry.authority?.pem ?? '');
+    await mkdir(join(home, '.docker'));
+    await writeFile(join(home, '.docker/config.json'), '{"HttpHeaders":{"X-Team":"us"}}');
+    const env = { HOME: home };
+    expect((await session([], (open) => ping(open, host), { env })).result).toBe(200);
+    expect((await session(['--registry-anon'], (open) => ping(open, host), { env })).result).toBe(200);
+    expect([...registry.requests].map(({ headers }) => headers['x-team'])).toEqual(['us', undefined]);
   });
 
   it('goes where --registry-map leads', async () => {
