@@ -1,6 +1,6 @@
 // One esbuild run makes every door and the bin; tsc makes the types.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -15,7 +15,11 @@ const DOORS = {
   registry: 'registry/index.ts',
   'registry/driver-suite': 'registry/storage/driver-suite.ts',
   client: 'client/index.ts',
+  image: 'image/index.ts',
   testing: 'testing/index.ts',
+  'testing/vitest': 'testing/vitest.ts',
+  'testing/jest': 'testing/jest.ts',
+  'testing/node': 'testing/node.ts',
   cli: 'cli/main.ts',
   conformance: 'conformance/main.ts',
 };
@@ -24,28 +28,51 @@ const DOORS = {
 const next = `dist.${process.pid}`;
 mkdirSync(join(root, next));
 process.on('exit', () => rmSync(join(root, next), { recursive: true, force: true }));
-const result = await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: Object.entries(DOORS).map(([out, source]) => ({ in: source, out })),
-  outdir: next,
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  external: Object.keys(pkg.dependencies),
+  // The runner of a suite is its own.
+  external: [...Object.keys(pkg.dependencies), 'vitest', 'expect'],
   define: { OCILOT_VERSION: JSON.stringify(pkg.version) },
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+const result = await build({
+  ...common,
+  entryPoints: Object.entries(DOORS).map(([out, source]) => ({ in: source, out })),
+  outdir: next,
+  splitting: true,
+  format: 'esm',
   // Bundled CommonJS packages ask for node's own modules through require.
   banner: {
     js: "import{createRequire as __ocilotRequire}from'node:module';const require=__ocilotRequire(import.meta.url);",
   },
   chunkNames: 'chunks/[name]-[hash]',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
   metafile: true,
-  logLevel: 'warning',
 });
+// Jest loads CommonJS only. There is no splitting: the second door asks for the first, so that nothing is there twice.
+await build({
+  ...common,
+  entryPoints: { testing: 'testing/index.ts', 'testing-jest': 'testing/jest.ts' },
+  outdir: join(next, 'cjs'),
+  format: 'cjs',
+  // A sandbox of jest has no dynamic import.
+  supported: { 'dynamic-import': false },
+  plugins: [
+    {
+      name: 'one testing door',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^\.\/index\.js$/ }, ({ importer }) =>
+          importer === join(root, 'testing/jest.ts') ? { path: './testing.js', external: true } : undefined,
+        ),
+    },
+  ],
+});
+writeFileSync(join(root, next, 'cjs/package.json'), '{"type":"commonjs"}\n');
 chmodSync(join(root, next, 'cli.js'), 0o755);
 writeFileSync(join(root, next, 'THIRD-PARTY-NOTICES.txt'), notices(root, result.metafile));
 
@@ -58,6 +85,8 @@ const tsc = spawnSync(
   },
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+// The same types once more where they count as CommonJS.
+cpSync(join(root, next, 'types'), join(root, next, 'cjs/types'), { recursive: true });
 writeFileSync(join(root, next, '.built'), '');
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 renameSync(join(root, next), join(root, 'dist'));

@@ -1,6 +1,6 @@
 export { imageFrom, isImageConfigType, type ImageView } from './image.js';
 export { indexFrom, openView, type IndexView, type View } from './image-index.js';
-export type { LayerView } from './layer.js';
+export { isLayerType, type LayerView } from './layer.js';
 export { sourceOf } from './source.js';
 export {
   DEFAULT_PLATFORM,

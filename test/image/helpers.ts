@@ -48,6 +48,10 @@ export class MemorySource implements Source {
     this.#content.set(digest, bytes);
   }
 
+  remove({ digest }: Descriptor): void {
+    this.#content.delete(digest);
+  }
+
   async resolve(): Promise<undefined> {
     return undefined;
   }

@@ -1,0 +1,2 @@
+export type { Problem, ValidateOptions } from './problem.js';
+export { validate } from './validate.js';
