@@ -1,7 +1,7 @@
 import { OciError, isObject, quote } from '../../oci/index.js';
 import { fromPair } from './auth-file.js';
 import type { Credentials } from './keychain.js';
-import { ProgramError, runProgram, type ProgramEnd, type ProgramOptions } from './run-program.js';
+import { runProgram, type ProgramEnd, type ProgramOptions } from './run-program.js';
 
 /** What a helper is run with. */
 export interface HelperOptions extends Omit<ProgramOptions, 'input'> {
@@ -80,8 +80,8 @@ async function run(helper: string, verb: string, input: string, options: HelperO
   try {
     return await runProgram(`${PREFIX}${helper}`, [verb], { ...options, input });
   } catch (cause) {
-    if (!(cause instanceof ProgramError)) throw cause;
-    throw failed(helper, verb, undefined, options, cause.message, cause);
+    options.signal?.throwIfAborted();
+    throw failed(helper, verb, undefined, options, (cause as Error).message, cause);
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { CallOptions } from '../../oci/index.js';
+import { OciError, isOciError, type CallOptions } from '../../oci/index.js';
 
 /** How a program is run. */
 export interface ProgramOptions extends CallOptions {
@@ -22,21 +22,15 @@ export interface ProgramEnd {
 /** Most that a program may print on either stream, in bytes. */
 export const PROGRAM_OUTPUT_LIMIT = 64 * 1024;
 
-/** Why a program came to nothing; `missing` when there is none of that name. */
-export class ProgramError extends Error {
-  override readonly name = 'ProgramError';
-  readonly missing: boolean;
-
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.missing = (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-  }
+/** True when a program failed because there is none of that name. */
+export function isMissingProgram(error: unknown): boolean {
+  return isOciError(error) && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
 /**
  * Runs a program without a shell, to its end. One that prints too much, takes too long, or is aborted is killed, and
  * nobody waits for what it started.
- * @throws ProgramError when it cannot be started, prints too much or takes too long; the reason of the signal
+ * @throws OciError `UNKNOWN` when it cannot be started, prints too much or takes too long; the reason of the signal
  */
 export async function runProgram(
   command: string,
@@ -62,14 +56,21 @@ export async function runProgram(
     };
     // The reason of a signal is whatever its owner chose, and passes through unchanged.
     const abort = (): void => fail(signal?.reason as Error);
-    const timer = setTimeout(() => fail(new ProgramError(`no answer within ${timeout / 1000} s`)), timeout);
+    const timer = setTimeout(
+      () => fail(new OciError('UNKNOWN', `no answer within ${timeout / 1000} s`)),
+      timeout,
+    );
     signal?.addEventListener('abort', abort, { once: true });
     const tooMuch = (): void =>
-      fail(new ProgramError(`it printed more than ${PROGRAM_OUTPUT_LIMIT / 1024} KiB`));
+      fail(new OciError('UNKNOWN', `it printed more than ${PROGRAM_OUTPUT_LIMIT / 1024} KiB`));
     const output = take(child.stdout, tooMuch);
     const errors = take(child.stderr, tooMuch);
     child.on('error', (error: NodeJS.ErrnoException) =>
-      fail(new ProgramError(error.code === 'ENOENT' ? 'it is not on the PATH' : error.message, error)),
+      fail(
+        new OciError('UNKNOWN', error.code === 'ENOENT' ? 'it is not on the PATH' : error.message, {
+          cause: error,
+        }),
+      ),
     );
     child.once('close', (code) => end(() => resolve({ code, output: output(), errors: errors() })));
   });

@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runProgram } from '../../client/credentials/run-program.js';
+import { isMissingProgram, runProgram } from '../../client/credentials/run-program.js';
 import { tempFolder } from '../helpers/temp.js';
 
 /** A program that a shell runs. */
@@ -58,10 +58,9 @@ describe('a program that is asked for credentials', () => {
   });
 
   it('may be missing', async () => {
-    await expect(runProgram('docker-credential-nobody', [])).rejects.toMatchObject({
-      name: 'ProgramError',
-      missing: true,
-      message: 'it is not on the PATH',
-    });
+    const error = await runProgram('docker-credential-nobody', []).catch((reason: unknown) => reason);
+    expect(isMissingProgram(error)).toBe(true);
+    expect(error).toMatchObject({ code: 'UNKNOWN', message: 'it is not on the PATH' });
+    expect(isMissingProgram(new Error('other'))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { quote } from '../../../oci/index.js';
+import { OciError, quote } from '../../../oci/index.js';
 import type { Credentials } from '../keychain.js';
-import { ProgramError, runProgram } from '../run-program.js';
+import { isMissingProgram, runProgram } from '../run-program.js';
 import { parseObject, textOf } from './calls.js';
 import { readApplicationDefault, tokenFor, type GoogleToken } from './google-tokens.js';
 import { helperWay, renewAt, type Way, type WayContext } from './ways.js';
@@ -70,7 +70,7 @@ async function fromGcloud({ environment, signal }: WayContext): Promise<Credenti
     const options = { environment, timeout: 30_000, ...(signal && { signal }) };
     const { code, output, errors } = await runProgram('gcloud', args, options);
     if (code !== 0)
-      throw new ProgramError(errors === '' ? `it ended with ${code}` : quote(errors.trim(), 300));
+      throw new OciError('UNKNOWN', errors === '' ? `it ended with ${code}` : quote(errors.trim(), 300));
     const { credential } = parseObject(output, 'what gcloud prints');
     const fields = parseObject(JSON.stringify(credential ?? null), 'credential of what gcloud prints');
     return credentialsOf({
@@ -78,7 +78,7 @@ async function fromGcloud({ environment, signal }: WayContext): Promise<Credenti
       endsAt: Date.parse(String(fields.token_expiry)),
     });
   } catch (error) {
-    if (error instanceof ProgramError && error.missing) return undefined;
+    if (isMissingProgram(error)) return undefined;
     throw error;
   }
 }

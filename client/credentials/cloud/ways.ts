@@ -1,7 +1,7 @@
 import { printable, type CallOptions } from '../../../oci/index.js';
 import { helperGet } from '../helper.js';
 import { describeCredentials, type Credentials, type Finding } from '../keychain.js';
-import { ProgramError } from '../run-program.js';
+import { isMissingProgram } from '../run-program.js';
 import { Calls, type CloudOptions } from './calls.js';
 
 /** What a way needs of its surroundings. */
@@ -75,8 +75,7 @@ export function helperWay(helper: string, registry: string): Way {
           ...(signal === undefined ? {} : { signal }),
         });
       } catch (error) {
-        const { cause } = error as Error;
-        if (cause instanceof ProgramError && cause.missing) return undefined;
+        if (isMissingProgram((error as Error).cause)) return undefined;
         throw error;
       }
     },

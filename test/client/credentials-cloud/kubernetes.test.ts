@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kubernetesKeychain, type KubernetesOptions } from '../../../client/credentials/kubernetes.js';
 import { explain, type Keychain } from '../../../client/credentials/keychain.js';
+import { startRegistry } from '../../../testing/index.js';
 import { tempFolder } from '../../helpers/temp.js';
 import type { FakeAnswer } from '../fakes.js';
 import { json, services, type Seen } from './site.js';
@@ -131,6 +132,26 @@ describe('pull secrets of Kubernetes', () => {
     await expect(who(broken, 'r.example')).rejects.toThrow(
       'pull secret team/s cannot be read: it is not JSON',
     );
+  });
+
+  it('are asked for over TLS, by the authority of the cluster', async () => {
+    // Any server with TLS will do: this one knows no service account.
+    await using server = await startRegistry({ tls: { auto: true } });
+    const folder = await tempFolder();
+    const environment = {
+      KUBERNETES_SERVICE_HOST: '127.0.0.1',
+      KUBERNETES_SERVICE_PORT: String(server.port),
+    };
+    const files = { token: 'opaque', namespace: 'team', 'ca.crt': server.authority?.pem ?? '' };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+    const warnings: string[] = [];
+    const onWarning = (text: string): void => void warnings.push(text);
+    const keychain = kubernetesKeychain({ folder, environment, onWarning });
+    expect(await keychain.resolve({ registry: 'r.example' })).toBeUndefined();
+    expect(warnings).toEqual(['there is no service account team/default']);
+    expect([...server.requests].map(({ path }) => path)).toEqual([
+      '/api/v1/namespaces/team/serviceaccounts/default',
+    ]);
   });
 
   it('are explained, and there are none outside of a cluster', async () => {
