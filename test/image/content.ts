@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { compress } from '../../image/compression.js';
 import { writeTar } from '../../image/tar/index.js';
 import type { Sink } from '../../image/media.js';
 import {
@@ -36,7 +37,7 @@ export interface ImageRecipe {
   readonly platform?: Platform;
   readonly subject?: Descriptor;
   /** How each layer is kept. Default one gzip. */
-  readonly layers?: readonly ('gzip' | 'none')[];
+  readonly layers?: readonly ('gzip' | 'none' | 'zstd')[];
   readonly family?: 'docker' | 'oci';
 }
 
@@ -46,12 +47,14 @@ const TYPES = {
     config: MEDIA_TYPES.ociConfig,
     gzip: MEDIA_TYPES.ociLayerGzip,
     none: MEDIA_TYPES.ociLayer,
+    zstd: MEDIA_TYPES.ociLayerZstd,
   },
   docker: {
     manifest: MEDIA_TYPES.dockerManifest,
     config: MEDIA_TYPES.dockerConfig,
     gzip: MEDIA_TYPES.dockerLayer,
     none: MEDIA_TYPES.dockerLayerPlain,
+    zstd: MEDIA_TYPES.ociLayerZstd,
   },
 } as const;
 
@@ -61,8 +64,13 @@ export async function putImage(sink: Sink, recipe: ImageRecipe): Promise<Descrip
   const { os, architecture } = recipe.platform ?? { os: 'linux', architecture: 'amd64' };
   const types = TYPES[family];
   const plain = await Promise.all(layers.map((_, at) => layerTar(`${seed}-${at}`)));
-  const packed = plain.map((bytes, at) =>
-    blobFrom(types[layers[at] ?? 'gzip'], layers[at] === 'none' ? bytes : gzipSync(bytes)),
+  const packed = await Promise.all(
+    plain.map(async (bytes, at) => {
+      const how = layers[at] ?? 'gzip';
+      const stored =
+        how === 'gzip' ? gzipSync(bytes) : await collect(compress(streamOf(bytes), how), 1 << 30, 'layer');
+      return blobFrom(types[how], stored);
+    }),
   );
   const config = blobFrom(
     types.config,
