@@ -125,7 +125,7 @@ function truth(value: string): boolean {
 }
 
 /** A parser of ours as commander wants one. */
-function checked<T>(parse: (text: string) => T): (text: string) => T {
+export function checked<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
       return parse(text);

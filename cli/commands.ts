@@ -17,6 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import('./commands/serve.js')).serveCommand(context),
   },
   {
+    name: 'image',
+    summary: 'look at, make, edit and move images, as crane does',
+    load: async (context) => (await import('./commands/image.js')).imageCommand(context),
+  },
+  {
     name: 'gc',
     summary: 'free the space of what nothing needs',
     load: async (context) => (await import('./commands/gc.js')).gcCommand(context),

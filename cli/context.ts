@@ -5,6 +5,8 @@ import { isatty } from 'node:tty';
 export interface Output {
   readonly isTerminal: boolean;
   write(text: string): void;
+  /** Resolves when there is room for more; false: nobody reads any longer. */
+  writeBytes(bytes: Uint8Array): Promise<boolean>;
 }
 
 /** What a command sees of its process. */
@@ -35,5 +37,27 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output 
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
-  return { isTerminal: isatty(stream.fd), write: (text) => void stream.write(text) };
+  return {
+    isTerminal: isatty(stream.fd),
+    write: (text) => void stream.write(text),
+    writeBytes: async (bytes) => {
+      if (stream.destroyed || stream.write(bytes)) return !stream.destroyed;
+      await new Promise<void>((resolve) => {
+        const settled = (): void => {
+          stream.off('drain', settled).off('close', settled);
+          resolve();
+        };
+        stream.on('drain', settled).on('close', settled);
+      });
+      return !stream.destroyed;
+    },
+  };
+}
+
+/**
+ * Writes a stream to an output, as fast as it is read there. When nobody reads any longer, the rest is left.
+ * @throws what the stream throws
+ */
+export async function pipeTo(output: Output, stream: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of stream) if (!(await output.writeBytes(chunk))) return;
 }

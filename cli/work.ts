@@ -56,18 +56,25 @@ export async function runWork(work: Work, data: string | undefined, context: Con
   }
 }
 
-/** Opens a data folder that nobody serves, whatever kind it is. */
 async function withStore<T>(folder: string, use: (store: Store) => Promise<T>): Promise<T> {
-  const { openStore } = await import('../registry/storage/open.js');
-  const store = await openStore({ kind: 'auto', folder }).catch((error: unknown) => {
-    if (!isOciError(error, 'INVALID_OPTION')) throw error;
-    return openStore({ kind: 'leveldb', folder });
-  });
+  const store = await openData(folder);
   try {
     return await use(store);
   } finally {
     await store.close();
   }
+}
+
+/**
+ * Opens a data folder that nobody serves, whatever kind it is.
+ * @throws OciError `STORE_LOCKED`
+ */
+export async function openData(folder: string): Promise<Store> {
+  const { openStore } = await import('../registry/storage/open.js');
+  return await openStore({ kind: 'auto', folder }).catch((error: unknown) => {
+    if (!isOciError(error, 'INVALID_OPTION')) throw error;
+    return openStore({ kind: 'leveldb', folder });
+  });
 }
 
 /** Least time between two lines of progress where they cannot replace each other, in milliseconds. */

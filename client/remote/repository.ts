@@ -230,6 +230,22 @@ export class RemoteRepository {
   }
 
   /**
+   * The first page of the list of tags as the registry gives it: some say more of their manifests there.
+   * @throws OciError of the registry's answer
+   */
+  async tagsPage(options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
+    const path = `/v2/${this.repository}/tags/list`;
+    const list = {
+      path,
+      scopes: this.#pull,
+      what: `tags of ${this.registry}/${this.repository}`,
+      ...options,
+    };
+    for await (const page of pages(this.#endpoint, list)) return page;
+    return {};
+  }
+
+  /**
    * What refers to a manifest, by the referrers API, or by the tag that stands in where the registry has none
    * (distribution-spec, "Listing Referrers").
    * @throws OciError of the registry's answer, `MANIFEST_INVALID`

@@ -1,0 +1,113 @@
+import { Command, Option } from 'commander';
+import type { CopyReport } from '../../image/copy/index.js';
+import { OciError } from '../../oci/index.js';
+import { parseWhole } from '../values/whole.js';
+import { showSize } from '../values/size.js';
+import type { Context } from '../context.js';
+import { checked } from '../client-options.js';
+import { withExamples } from '../help.js';
+import { withProgressOption, type ProgressFlags } from '../progress.js';
+import { copyAllTags } from './copy-all.js';
+import { withMedia, type Media } from './media.js';
+import { withImageOptions, type ImageFlags } from './options.js';
+
+/** What `image copy` takes. */
+export interface CopyFlags extends ImageFlags, ProgressFlags {
+  readonly allTags?: boolean;
+  readonly clobber: boolean;
+  readonly jobs?: number;
+  readonly recursive?: boolean;
+  readonly referrers: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly output: 'json' | 'text';
+}
+
+/** `image copy`: from any place to any other, with everything below and about it. */
+export function copyCommand(context: Context): Command {
+  const command = withProgressOption(withImageOptions(new Command('copy')))
+    .alias('cp')
+    .description('copy images from one place to another, byte for byte')
+    .argument('<source>')
+    .argument('<destination>')
+    .option('-a, --all-tags', 'copy every tag of a repository')
+    .option('-r, --recursive', 'copy a repository and all below it, as far as it is not there')
+    .option('-n, --no-clobber', 'leave tags alone that are there')
+    .addOption(
+      new Option('-j, --jobs <n>', 'blobs, and with -a tags, at once (default: 4)').argParser(
+        checked((text) => parseWhole(text, 1, 100)),
+      ),
+    )
+    .option('--no-referrers', 'leave out signatures, attestations, SBOMs and other referrers')
+    .option('--force', 'look at everything, though the manifest above it is there')
+    .option('--dry-run', 'tell what would be copied, and copy nothing')
+    .addOption(
+      new Option('-o, --output <format>', 'of the report').choices(['json', 'text']).default('text'),
+    );
+  withExamples(command, [
+    ['ocilot image copy alpine:3 localhost:5000/alpine:3', 'every platform, and what is signed about it'],
+    ['ocilot image copy --platform linux/arm64 alpine:3 oci:./layout:3', 'one platform, into a folder'],
+    ['ocilot image copy -a localhost:5000/app backup.example/app', 'every tag'],
+    ['ocilot image copy --dry-run alpine:3 localhost:5000/alpine:3', 'what there is to do'],
+  ]);
+  return command.action(async (from: string, to: string, flags: CopyFlags) => {
+    await withMedia(context, flags, [from, to], async (media) => {
+      const all = flags.allTags === true || flags.recursive === true;
+      const report = all
+        ? await copyAllTags(context, media, { from, to, flags })
+        : await copyOne(media, { from, to, flags });
+      if (flags.output === 'json') context.out.write(`${JSON.stringify(report)}\n`);
+      else context.err.write(`${describeCopy(report, flags.dryRun === true)}\n`);
+    });
+  });
+}
+
+/** A copy as a person asked for it. */
+export interface CopyOrder {
+  readonly from: string;
+  readonly to: string;
+  readonly flags: CopyFlags;
+}
+
+async function copyOne(media: Media, { from, to, flags }: CopyOrder): Promise<CopyReport> {
+  const found = await media.find(from);
+  const { sink, tags } = await media.target(to);
+  if (!flags.clobber) {
+    for (const tag of tags) {
+      if ((await sink.resolve(tag, { signal: media.signal })) === undefined) continue;
+      throw new OciError('DENIED', `${to} is there already, and --no-clobber leaves it alone`);
+    }
+  }
+  const report = await media.copy(
+    found.source,
+    sink,
+    [{ descriptor: found.descriptor, tags }],
+    copyOptions(flags),
+  );
+  if (flags.dryRun !== true) await media.finish();
+  return report;
+}
+
+/** What the flags say to `copy()`. */
+export function copyOptions({ platform, jobs, referrers, dryRun, force }: CopyFlags): object {
+  return {
+    referrers,
+    ...(platform === undefined ? {} : { platforms: platform }),
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(force === undefined ? {} : { force }),
+  };
+}
+
+/** A copy in one line. */
+export function describeCopy(report: CopyReport, dryRun: boolean): string {
+  const { manifests, sent, mounted, present, carried, left } = report;
+  const parts = [
+    `${manifests.put} manifests and ${sent.blobs} blobs (${showSize(sent.bytes)})${dryRun ? ' to copy' : ' copied'}`,
+    ...(mounted.blobs > 0 ? [`${mounted.blobs} mounted`] : []),
+    ...(present.blobs + manifests.present > 0 ? [`${present.blobs + manifests.present} there already`] : []),
+    ...(carried.length > 0 ? [`${carried.length} referrers and signatures among them`] : []),
+    ...(left.length > 0 ? [`${left.length} non-distributable layers left out`] : []),
+  ];
+  return parts.join(', ');
+}

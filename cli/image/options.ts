@@ -1,0 +1,72 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { OciError, parsePlatform, type Platform } from '../../oci/index.js';
+import { withClientOptions, type ClientFlags } from '../client-options.js';
+
+/** What the options of every `image` command leave behind. */
+export interface ImageFlags extends ClientFlags {
+  /** Empty and left out mean the same: all. */
+  readonly platform?: readonly Platform[];
+  readonly allowNondistributableArtifacts?: boolean;
+}
+
+/** crane's global flags, and all that says how registries are reached. */
+export function withImageOptions(command: Command): Command {
+  return withClientOptions(
+    command
+      .addOption(platformOption())
+      .option('--allow-nondistributable-artifacts', 'push layers that may not be distributed, too'),
+  );
+}
+
+/** `--platform`, repeatable; `all` undoes it. */
+export function platformOption(): Option {
+  return new Option(
+    '--platform <os/arch[/variant][:version]>',
+    'of an index, only what is for this (repeatable; default: all)',
+  ).argParser((text: string, before: readonly Platform[] | undefined) => {
+    if (text === 'all') return [];
+    try {
+      return [...(before ?? []), parsePlatform(text)];
+    } catch (error) {
+      if (error instanceof OciError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  });
+}
+
+/** Values of an option that may be repeated; each may hold several with commas between them, quoted as in CSV. */
+export function listed(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...splitCsv(text)];
+}
+
+/** Values of an option that may be repeated, as they are. */
+export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
+/** `k=v` pairs of an option that may be repeated, several with commas between them. */
+export function mapped(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const pairs = splitCsv(text).map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('Expected key=value.');
+    return [pair.slice(0, at), pair.slice(at + 1)] as const;
+  });
+  return { ...before, ...Object.fromEntries(pairs) };
+}
+
+/** One line of CSV (RFC 4180): fields between commas, quoted ones with `""` for a quote. */
+export function splitCsv(text: string): string[] {
+  const fields: string[] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^,"]*))(,|$)/y;
+  for (let more = true; more;) {
+    const match = field.exec(text);
+    if (match === null)
+      throw new InvalidArgumentError('Expected values with commas between them, as in CSV.');
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+    more = match[3] === ',';
+  }
+  return fields;
+}
