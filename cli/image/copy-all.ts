@@ -4,7 +4,7 @@ import { parsePlace, type Place } from '../../image/place.js';
 import { OciError, printable } from '../../oci/index.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
-import { copyOptions, type CopyFlags, type CopyOrder } from './copy.js';
+import { copyOptions, type CopyFlags, type CopyOrder } from './copy-order.js';
 import type { Media } from './media.js';
 
 /** Tags copied at once. */

@@ -6,22 +6,11 @@ import { showSize } from '../values/size.js';
 import type { Context } from '../context.js';
 import { checked } from '../client-options.js';
 import { withExamples } from '../help.js';
-import { withProgressOption, type ProgressFlags } from '../progress.js';
+import { withProgressOption } from '../progress.js';
 import { copyAllTags } from './copy-all.js';
+import { copyOptions, type CopyFlags, type CopyOrder } from './copy-order.js';
 import { withMedia, type Media } from './media.js';
-import { withImageOptions, type ImageFlags } from './options.js';
-
-/** What `image copy` takes. */
-export interface CopyFlags extends ImageFlags, ProgressFlags {
-  readonly allTags?: boolean;
-  readonly clobber: boolean;
-  readonly jobs?: number;
-  readonly recursive?: boolean;
-  readonly referrers: boolean;
-  readonly dryRun?: boolean;
-  readonly force?: boolean;
-  readonly output: 'json' | 'text';
-}
+import { withImageOptions } from './options.js';
 
 /** `image copy`: from any place to any other, with everything below and about it. */
 export function copyCommand(context: Context): Command {
@@ -62,13 +51,6 @@ export function copyCommand(context: Context): Command {
   });
 }
 
-/** A copy as a person asked for it. */
-export interface CopyOrder {
-  readonly from: string;
-  readonly to: string;
-  readonly flags: CopyFlags;
-}
-
 async function copyOne(media: Media, { from, to, flags }: CopyOrder): Promise<CopyReport> {
   const found = await media.find(from);
   const { sink, tags } = await media.target(to);
@@ -86,17 +68,6 @@ async function copyOne(media: Media, { from, to, flags }: CopyOrder): Promise<Co
   );
   if (flags.dryRun !== true) await media.finish();
   return report;
-}
-
-/** What the flags say to `copy()`. */
-export function copyOptions({ platform, jobs, referrers, dryRun, force }: CopyFlags): object {
-  return {
-    referrers,
-    ...(platform === undefined ? {} : { platforms: platform }),
-    ...(jobs === undefined ? {} : { jobs }),
-    ...(dryRun === undefined ? {} : { dryRun }),
-    ...(force === undefined ? {} : { force }),
-  };
 }
 
 /** A copy in one line. */

@@ -33,9 +33,12 @@ export function pushCommand(context: Context): Command {
       const root = await rootOf(media, source, path, flags);
       const target = await media.target(text);
       const { tags, place } = target;
-      const report = await media.copy(root.source, target.sink, [{ descriptor: root.descriptor, tags }], {
-        ...(flags.platform === undefined ? {} : { platforms: flags.platform }),
-      });
+      const report = await media.copy(
+        root.source,
+        target.sink,
+        [{ descriptor: root.descriptor, tags }],
+        flags.platform === undefined ? {} : { platforms: flags.platform },
+      );
       await media.finish();
       const line = pushedLine(place, report.roots[0]?.descriptor.digest ?? root.descriptor.digest);
       if (flags.imageRefs !== undefined) await writeFile(flags.imageRefs, line.trimEnd(), { mode: 0o600 });
