@@ -33,7 +33,7 @@ export function call(
     method,
     path,
     // A daemon behind a socket has no name, and Go wants one.
-    headers: { host: 'docker', ...(type !== undefined && { 'content-type': type }) },
+    headers: { ...('socketPath' in address && { host: 'docker' }), ...(type && { 'content-type': type }) },
     ...(signal && { signal }),
     agent: false,
   });

@@ -14,7 +14,7 @@ import { ifThere } from './files.js';
 import { LayoutFolder } from './folder.js';
 import { parseIndexFile } from './index-file.js';
 import { withLock } from './lock.js';
-import { Workplace, clearWorkplaces, lockOf } from './workplace.js';
+import { Workplace, checkWorkFolder, clearWorkplaces, lockOf } from './workplace.js';
 
 /** What a collection did. */
 export interface LayoutGcReport {
@@ -36,6 +36,7 @@ export interface LayoutGcReport {
 export async function layoutGc(folder: string, options: CallOptions = {}): Promise<LayoutGcReport> {
   const layout = await LayoutFolder.at(folder, undefined);
   await layout.check(options);
+  await checkWorkFolder(folder);
   const lock = lockOf(folder);
   return await withLock(
     lock,

@@ -12,6 +12,9 @@ interface Claim extends ProcessFacts {
   readonly id: string;
 }
 
+/** What file systems without hard links say. */
+const NO_LINKS = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
+
 /** Options of `withLock`. Times are milliseconds. */
 export interface LockOptions extends CallOptions {
   /** How long to wait for others. Default a minute. */
@@ -79,9 +82,7 @@ async function create(path: string, claim: Claim): Promise<boolean> {
   } catch (error) {
     // Whoever leaves takes the folder away if it is empty.
     if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOENT') return false;
-    // Some file systems have no links.
-    if (systemCode(error) === 'EPERM' || systemCode(error) === 'ENOTSUP')
-      return await createInPlace(path, claim);
+    if (NO_LINKS.has(systemCode(error) ?? '')) return await createInPlace(path, claim);
     throw error;
   } finally {
     await rm(temporary, { force: true });

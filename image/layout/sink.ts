@@ -33,7 +33,7 @@ import { checkManifest, incoming } from './incoming.js';
 import { withLock } from './lock.js';
 import { LayoutSource } from './source.js';
 import { walkManifests } from './walk.js';
-import { Workplace, lockOf } from './workplace.js';
+import { Workplace, checkWorkFolder, lockOf } from './workplace.js';
 
 /** Options of `createLayout`. */
 export interface CreateLayoutOptions extends CallOptions, EntryOptions {
@@ -56,6 +56,7 @@ export async function createLayout(folder: string, options: CreateLayoutOptions 
   await withRoom(mkdir(folder, { recursive: true }));
   if (sharedBlobs !== undefined) await withRoom(mkdir(sharedBlobs, { recursive: true }));
   const layout = await LayoutFolder.at(folder, sharedBlobs);
+  await Promise.all([folder, sharedBlobs ?? folder].map((base) => checkWorkFolder(base)));
   const workplace = await Workplace.open(sharedBlobs ?? folder);
   try {
     await withLock(lockOf(folder), () => begin(layout, call), call);

@@ -1,5 +1,6 @@
-import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { corrupt } from '../corrupt.js';
 import { freshName, ifThere, removeIfEmpty, systemCode, withRoom } from './files.js';
 import { isRunning, parseFacts, thisProcess } from './process.js';
 
@@ -11,6 +12,17 @@ const FORGOTTEN_AFTER = 7 * 24 * 3_600_000;
 
 /** The lock file of a layout. */
 export const lockOf = (folder: string): string => join(folder, FOLDER, 'lock');
+
+/**
+ * Refuses a layout whose folder for writers is a link: what is written and cleared there would be somewhere else.
+ * @throws OciError `CONTENT_INVALID`
+ */
+export async function checkWorkFolder(base: string): Promise<void> {
+  const path = join(base, FOLDER);
+  const found = await ifThere(lstat(path));
+  if (found !== undefined && !found.isDirectory())
+    throw corrupt(`${path} is not a folder; links in a layout are not followed`);
+}
 
 /** A folder of one writer's own. While it stands, nothing that the writer may rely on is collected. */
 export class Workplace {

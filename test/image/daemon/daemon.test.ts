@@ -117,6 +117,25 @@ describe('images for a daemon', () => {
     expect(error.message).toContain(message);
   });
 
+  it('that it refuses at once are an error that says why', async () => {
+    const { host } = await daemon((_, response) => {
+      response.writeHead(500, { connection: 'close' }).end('{"message":"no more room"}');
+    });
+    const load = async (): Promise<void> => {
+      const sink = await createDaemonSink({ host });
+      const bytes = Buffer.alloc(1 << 20);
+      for (let at = 0; at < 200; at++) {
+        bytes.writeUInt32BE(at);
+        await sink.putBlob(blobFrom('text/plain', Buffer.from(bytes)));
+      }
+      await putImage(sink, { seed: 'a', tags: ['a:1'] });
+      await sink.finish?.();
+    };
+    const error = await failure(load());
+    expect(error.message).toContain('no more room');
+    expect(error.code).toBe('UNKNOWN');
+  });
+
   it('are refused as in any docker archive, and the call is broken off', async () => {
     const closed = new Promise<void>((resolve) => {
       void daemon((request) => void request.on('close', resolve).resume()).then(async ({ host }) => {

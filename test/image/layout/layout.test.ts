@@ -317,6 +317,16 @@ describe('what is damaged or hostile', () => {
     expect((await failure((await openLayout(folder)).resolve('1'))).code).toBe('CONTENT_INVALID');
   });
 
+  it('is refused: a folder for writers that is a link', async () => {
+    const { folder } = await sample();
+    const elsewhere = await tempFolder();
+    await mkdir(join(elsewhere, 'writer-mine'));
+    await symlink(elsewhere, join(folder, '.ocilot'));
+    expect((await failure(createLayout(folder))).code).toBe('CONTENT_INVALID');
+    expect((await failure(layoutGc(folder))).code).toBe('CONTENT_INVALID');
+    expect(await readdir(elsewhere)).toEqual(['writer-mine']);
+  });
+
   it.each([
     ['not JSON', '{', 'CONTENT_INVALID'],
     ['a list', '[]', 'CONTENT_INVALID'],
