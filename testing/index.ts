@@ -43,3 +43,14 @@ export type { FaultControl, FaultRule } from './faults/rules.js';
 export type { LoggedRequest, RequestFilter, RequestLog } from './requests/log.js';
 export type { RequestMatch } from './requests/match.js';
 export type { Operation, RequestFacts } from './requests/operations.js';
+export { matchers, type Elsewhere, type ReferrerMatch } from './matchers/matchers.js';
+export type { RegistryAssertions } from './matchers/assertions.js';
+export type { Verdict } from './matchers/verdict.js';
+export {
+  globalRegistry,
+  shareRegistry,
+  sharedRegistry,
+  type SharedRegistry,
+  type SharedSetup,
+} from './shared.js';
+export { OciError, isOciError, type ErrorCode } from '../oci/index.js';

@@ -165,8 +165,10 @@ class Passage {
     const bodies = given.ok && target.size > 0 ? rules.strikes('answer', facts, target) : [];
     const headers = heads.reduce((changed, { fault }) => faultyHeaders(changed, fault), given.headers);
     const name = [...heads, ...bodies].at(-1)?.name;
+    const digest = facts.digest ?? given.headers.get('docker-content-digest') ?? undefined;
     this.#note({
       status: given.status,
+      ...(digest === undefined ? {} : { digest }),
       ...(name === undefined ? {} : { faulted: name }),
       ...(bodies.length === 0 ? { sent: target.size } : {}),
     });

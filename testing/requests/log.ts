@@ -6,6 +6,8 @@ import type { RequestFacts } from './operations.js';
 export interface LoggedRequest extends RequestFacts {
   /** Counts requests by when they came, from 1; the log holds them by when they were answered. */
   readonly n: number;
+  /** The digest in the path or in the query of an upload, or else the one that the answer named. */
+  readonly digest?: string;
   /** When it came, in milliseconds since the epoch. */
   readonly time: number;
   /** 1 for the first request with this method, operation, repository and digest (or else reference), then 2. */
@@ -48,7 +50,9 @@ export interface RequestLog extends Iterable<LoggedRequest> {
 }
 
 /** How a request went on, as far as it is known. */
-export type Outcome = Partial<Pick<LoggedRequest, 'status' | 'received' | 'sent' | 'user' | 'faulted'>>;
+export type Outcome = Partial<
+  Pick<LoggedRequest, 'status' | 'received' | 'sent' | 'user' | 'faulted' | 'digest'>
+>;
 
 /** A request under way. */
 export interface Visit {

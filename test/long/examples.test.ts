@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tempFolder } from '../helpers/temp.js';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const modules = join(root, 'node_modules');
+
+/** The package as a user has it: packed, unpacked, with its dependencies beside it. */
+let installed: string;
+
+beforeAll(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ocilot-packed-'));
+  const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
+  const { stdout } = await run('npm', pack, { cwd: root });
+  await run('tar', ['-xzf', join(folder, stdout.trim()), '-C', folder]);
+  installed = join(folder, 'package');
+  return () => rm(folder, { recursive: true, force: true });
+});
+
+/** Copies an example to a folder of its own, and installs the package and its runner there. */
+async function install(example: string, links: readonly string[]): Promise<string> {
+  const folder = await tempFolder();
+  await cp(join(root, 'examples', example), folder, { recursive: true });
+  await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
+  // A copy: what is linked would find the modules of this project, and hide what the package lacks.
+  await cp(installed, join(folder, 'node_modules/ocilot'), { recursive: true });
+  const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of [...Object.keys(dependencies), ...links]) {
+    await mkdir(join(folder, 'node_modules', name, '..'), { recursive: true });
+    await symlink(join(modules, name), join(folder, 'node_modules', name));
+  }
+  return folder;
+}
+
+/** Runs a suite to its end; both streams, also when it fails. */
+async function suite(folder: string, file: string, ...args: readonly string[]): Promise<string> {
+  const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: folder, CI: 'true', NO_COLOR: '1' };
+  const { stdout, stderr } = await run(file, [...args], { cwd: folder, env }).catch(
+    (error: { stdout: string; stderr: string }) => {
+      throw new Error(`the suite failed:\n${error.stdout}\n${error.stderr}`);
+    },
+  );
+  return stdout + stderr;
+}
+
+describe('the examples, from the packed package', () => {
+  it('node:test', async () => {
+    const folder = await install('node-test', []);
+    const output = await suite(folder, process.execPath, '--test');
+    expect(output).toMatch(/pass 3\b/);
+    expect(output).toMatch(/fail 0\b/);
+  });
+
+  it('vitest', async () => {
+    const folder = await install('vitest', ['vitest', 'vite']);
+    const bin = join(folder, 'node_modules/vitest/vitest.mjs');
+    expect(await suite(folder, process.execPath, bin, 'run')).toMatch(/Tests\s+5 passed/);
+  });
+
+  it('jest, with its default settings', async () => {
+    const folder = await install('jest', ['jest']);
+    const output = await suite(folder, process.execPath, join(folder, 'node_modules/jest/bin/jest.js'));
+    expect(output).toMatch(/Tests:\s+5 passed, 5 total/);
+    expect(output).not.toMatch(/did not exit|open handle/);
+  });
+});
