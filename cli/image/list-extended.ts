@@ -59,7 +59,7 @@ function linesOf({ name, tags, manifest }: Listing): string[] {
 export async function* listings(media: Media, text: string, recursive: boolean): AsyncGenerator<Listing> {
   const { registry, repository } = media.reference(text);
   const names = recursive ? await below(media, registry, repository) : [repository];
-  for (const name of names) yield await listing(media, `${registry}/${name}`);
+  for (const name of names) yield await listingOf(media, `${registry}/${name}`);
 }
 
 async function below(media: Media, registry: string, repository: string): Promise<string[]> {
@@ -72,7 +72,7 @@ async function below(media: Media, registry: string, repository: string): Promis
   return names.length === 0 ? [repository] : names;
 }
 
-async function listing(media: Media, name: string): Promise<Listing> {
+async function listingOf(media: Media, name: string): Promise<Listing> {
   const page = await media.repository(name).tagsPage({ signal: media.signal });
   const told = isObject(page.manifest) ? page.manifest : undefined;
   const tags = isStringList(page.tags) ? page.tags : [];
