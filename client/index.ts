@@ -19,6 +19,7 @@ export type { Token } from './auth/token-request.js';
 export { httpHeaders } from './layers/http-headers.js';
 export { limit, type LimitOptions } from './layers/limit.js';
 export { log, type LogEntry, type LogOptions } from './layers/log.js';
+export { mirrors, type MirrorOptions } from './layers/mirrors.js';
 export { redirect } from './layers/redirect.js';
 export { retry, type RetryEvent, type RetryOptions } from './layers/retry.js';
 export { scheme } from './layers/scheme.js';
@@ -28,6 +29,8 @@ export { warnings, type Warnings } from './layers/warnings.js';
 export type { Hosts, PlainHttpOptions } from './plain-http.js';
 export { networkReason, type NetworkDetail, type NetworkReason } from './network-errors.js';
 export { responseDetail, responseError, type ResponseDetail, type WireError } from './errors.js';
+export { registryMaps, type Mirror, type RegistryRule } from './registries/rules.js';
+export { parseRegistries, readRegistries, type RegistriesPlaces } from './registries/registries-conf.js';
 export { dockerHeaders } from './docker-headers.js';
 export { redactHeader, redactUrl } from './redact.js';
 export {

@@ -16,7 +16,8 @@ export interface PlainHttpOptions {
   readonly plainCredentials?: Hosts;
 }
 
-const includes = (hosts: Hosts | undefined, host: string): boolean =>
+/** True for a host that is meant. */
+export const includes = (hosts: Hosts | undefined, host: string): boolean =>
   typeof hosts === 'function' ? hosts(host) : hosts === true;
 
 /** The schemes to try for a registry, in their order. */
