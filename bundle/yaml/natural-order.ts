@@ -6,7 +6,7 @@ const isLetter = (character: string): boolean => /\p{L}/u.test(character);
  * before `a10`, and digests are sorted otherwise than by their bytes.
  */
 export function byNaturalOrder(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
+  const [left, right] = [Array.from(a), Array.from(b)];
   const at = left.findIndex((character, index) => character !== right[index]);
   if (at < 0 || at >= right.length) return left.length - right.length;
   const [x = '', y = ''] = [left[at], right[at]];

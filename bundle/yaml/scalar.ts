@@ -32,7 +32,7 @@ function means(text: string): boolean {
   return NUMBERS.some((pattern) => pattern.test(text) || pattern.test(digits)) || TIME.test(text);
 }
 
-const FIRST = new Set([...'#,[]{}&*!|>\'"%@`']);
+const FIRST = new Set('#,[]{}&*!|>\'"%@`'.split(''));
 /** Printable in YAML, tabs and byte order marks left out as Go's library does. */
 const PRINTABLE = /^[\n\u0020-\u007e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]*$/u;
 const BREAKS = '\r\n\u0085\u2028\u2029';
@@ -59,12 +59,12 @@ function isPlain(text: string): boolean {
 export function printScalar(text: string, place: ScalarPlace): string {
   const style = styleOf(text, place.isKey);
   if (style === 'literal') return literal(text, place.indent);
-  if (style === 'plain') return folded([...text], place, { from: 0, quoted: false, escape: false });
+  if (style === 'plain') return folded(Array.from(text), place, { from: 0, quoted: false, escape: false });
   if (style === 'single') {
-    const characters = [...text].map((character) => (character === "'" ? "''" : character));
+    const characters = Array.from(text).map((character) => (character === "'" ? "''" : character));
     return `'${folded(characters, { ...place, column: place.column + 1 }, { from: 1, quoted: true, escape: false })}'`;
   }
-  const characters = [...text].map(escaped);
+  const characters = Array.from(text).map(escaped);
   return `"${folded(characters, { ...place, column: place.column + 1 }, { from: 1, quoted: true, escape: true })}"`;
 }
 
