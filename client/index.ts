@@ -10,6 +10,7 @@ export {
   type TransportResponse,
 } from './transport.js';
 export { fetchDriver, type Fetch } from './drivers/fetch-driver.js';
+export { registryFetch, type RegistryFetch } from './registry-fetch.js';
 export { undiciDriver, type UndiciOptions } from './drivers/undici.js';
 export type { TlsTrust, TrustByHost } from './drivers/tls-trust.js';
 export { certificateFolders, hostCertificates } from './drivers/host-certificates.js';

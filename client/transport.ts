@@ -46,6 +46,8 @@ export interface TransportResponse {
   readonly url: string;
   /** The value of a header, its name in lower case; several of one name are joined by commas. */
   header(name: string): string | undefined;
+  /** The names of all headers, in lower case. */
+  headerNames(): Iterable<string>;
   /** To be read once. It throws OciError `NETWORK` when it breaks off, or the reason of the signal. */
   readonly body: ByteStream;
   /** Gives up the body. Does nothing after its end. */
@@ -79,5 +81,11 @@ export function withBody(
   parts: Pick<TransportResponse, 'body' | 'discard'>,
 ): TransportResponse {
   const { status, url } = response;
-  return { status, url, header: (name) => response.header(name), ...parts };
+  return {
+    status,
+    url,
+    header: (name) => response.header(name),
+    headerNames: () => response.headerNames(),
+    ...parts,
+  };
 }

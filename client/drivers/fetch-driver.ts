@@ -1,6 +1,7 @@
 import { networkError } from '../network-errors.js';
 import type { Transport, TransportRequest, TransportResponse } from '../transport.js';
 import { Source } from './source.js';
+import { webStream } from './web-stream.js';
 
 /** Any function that answers requests: the global `fetch`, or that of a registry in this process. */
 export type Fetch = (request: Request) => Promise<Response> | Response;
@@ -50,31 +51,13 @@ function requestOf(
   return new Request(url, init);
 }
 
-/** Opened when it is first read, and closed when nobody reads on. */
-function webStream(source: Source): ReadableStream<Uint8Array> {
-  let bytes: AsyncGenerator<Uint8Array> | undefined;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        bytes ??= source[Symbol.asyncIterator]();
-        const { done, value } = await bytes.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await bytes?.return(undefined);
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 function responseOf(response: Response, request: TransportRequest): TransportResponse {
   const { body } = response;
   return {
     status: response.status,
     url: request.url,
     header: (name) => response.headers.get(name) ?? undefined,
+    headerNames: () => response.headers.keys(),
     body: bytesOf(response, request),
     async discard() {
       // A body under a reader is given up by that reader.

@@ -113,6 +113,7 @@ function responseOf(answer: Dispatcher.ResponseData, request: TransportRequest):
       const value = headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
+    headerNames: () => Object.keys(headers),
     body: bytesOf(body, request),
     async discard() {
       if (body.readableEnded || body.destroyed) return;

@@ -28,6 +28,10 @@ export class FakeResponse implements TransportResponse {
     return this.#headers[name];
   }
 
+  headerNames(): Iterable<string> {
+    return Object.keys(this.#headers);
+  }
+
   get body(): AsyncIterable<Uint8Array> {
     this.read = true;
     return streamOf(Buffer.from(this.#body));

@@ -228,6 +228,7 @@ describe('a layer with URLs', () => {
             status: 404,
             url: request.url,
             header: () => undefined,
+            headerNames: () => [],
             body: streamOf(),
             discard: () => Promise.resolve(),
           });
