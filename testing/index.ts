@@ -1,6 +1,7 @@
 export { startRegistry, type TestRegistry } from './start.js';
 export type { StartOptions } from './options.js';
-export type { SeedContent, SeedEntry, Seeded, SeededEntry } from './seed.js';
+export type { SeedContent, SeedEntry, SeedFolder, Seeded, SeededEntry } from './seed.js';
+export type { LoadOptions, Loaded, SeedFrom } from './seed-media.js';
 export {
   randomImage,
   randomIndex,

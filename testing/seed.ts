@@ -10,27 +10,39 @@ import {
   type ImageDescription,
   type IndexDescription,
 } from './content/described.js';
+import { filesOf } from './content/folder.js';
+import { loadOne, type SeedFrom } from './seed-media.js';
 
 type Seed<T> = Omit<T, 'subject'> & {
   /** What it refers to: a name of the same repository, or content of any. */
   readonly subject?: string | Subject;
 };
 
+type Described = Content | Seed<ArtifactDescription> | Seed<IndexDescription> | Seed<ImageDescription>;
+
+/** An image, or with `platforms` an index, whose first layer is a folder of this machine. */
+export type SeedFolder = Omit<Seed<ImageDescription> & Partial<Seed<IndexDescription>>, 'files'> & {
+  /** Its path. */
+  readonly folder: string;
+};
+
 /**
  * What a name of a repository leads to: content made before, an artifact (it has `artifactType`), an index (it has
- * `platforms`) or an image.
+ * `platforms`), an image, an image of a folder (it has `folder`), or what a layout or an archive holds (it has `from`).
  */
-export type SeedEntry = Content | Seed<ArtifactDescription> | Seed<IndexDescription> | Seed<ImageDescription>;
+export type SeedEntry = Described | SeedFolder | SeedFrom;
 
 /** Repositories, and in them tags. A name that begins with `@` is no tag: only the digest leads to it. */
 export type SeedContent = Readonly<Record<string, Readonly<Record<string, SeedEntry>>>>;
 
 /** The content that was made of a description. */
-export type SeededEntry<E> = E extends Content
-  ? E
-  : E extends { readonly platforms: unknown }
-    ? IndexContent
-    : ImageContent;
+export type SeededEntry<E> = E extends SeedFrom
+  ? Pick<Content, 'descriptor' | 'digest'>
+  : E extends Content
+    ? E
+    : E extends { readonly platforms: unknown }
+      ? IndexContent
+      : ImageContent;
 
 /** What was put into the registry, under the names it was described with. */
 export type Seeded<S extends SeedContent> = {
@@ -60,20 +72,39 @@ const FIELDS = {
  *   refuses
  */
 export async function seedStore<const S extends SeedContent>(store: Store, content: S): Promise<Seeded<S>> {
-  const seeded: Record<string, Record<string, Content>> = {};
-  for (const [repository, entries] of Object.entries(content)) {
-    const made = contentOf(parseRepository(repository), entries);
-    for (const [name, item] of Object.entries(made))
-      await put(store, repository, item, name.startsWith('@') ? [] : [parseTag(name)]);
-    seeded[repository] = made;
+  const seeded: Record<string, Record<string, Pick<Content, 'digest'>>> = {};
+  for (const [name, entries] of Object.entries(content)) {
+    const repository = parseRepository(name);
+    const described: Record<string, Described> = {};
+    const media: [string, SeedFrom][] = [];
+    for (const [tag, entry] of Object.entries(entries)) {
+      if ('from' in entry) media.push([tag, entry]);
+      else described[tag] = 'folder' in entry ? await readFolder(entry) : entry;
+    }
+    const done: Record<string, Pick<Content, 'digest'>> = {};
+    for (const [tag, item] of Object.entries(contentOf(repository, described))) {
+      await put(store, repository, item, tagsOf(tag));
+      done[tag] = item;
+    }
+    for (const [tag, entry] of media) {
+      new Check(`seed ${quote(tag)} of ${repository}`).keys('it', entry, ['from', 'tag']);
+      done[tag] = await loadOne(store, repository, { ...entry, tags: tagsOf(tag) });
+    }
+    seeded[name] = done;
   }
   return seeded as Seeded<S>;
+}
+
+const tagsOf = (name: string): string[] => (name.startsWith('@') ? [] : [parseTag(name)]);
+
+async function readFolder({ folder, ...rest }: SeedFolder): Promise<Described> {
+  return { ...rest, files: await filesOf(folder) };
 }
 
 /** Makes the content of one repository; subjects first, wherever they stand. */
 function contentOf(
   repository: string,
-  entries: Readonly<Record<string, SeedEntry>>,
+  entries: Readonly<Record<string, Described>>,
 ): Record<string, Content> {
   const made = new Map<string, Content>();
   const make = (name: string, above: readonly string[]): Content => {
@@ -91,7 +122,7 @@ function contentOf(
   return Object.fromEntries(Object.keys(entries).map((name) => [name, make(name, [])]));
 }
 
-function describe(entry: SeedEntry, at: string, named: (name: string) => Content): Content {
+function describe(entry: Described, at: string, named: (name: string) => Content): Content {
   if ('manifests' in entry) return entry;
   new Check(`seed ${at}`).keys('it', entry, 'artifactType' in entry ? FIELDS.artifact : FIELDS.image);
   const { subject, ...rest } = entry;

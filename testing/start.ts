@@ -14,6 +14,7 @@ import { intercept } from './intercept.js';
 import { registryOptions, type StartOptions } from './options.js';
 import { withProfiles } from './profiles.js';
 import { RequestRecorder, type RequestLog } from './requests/log.js';
+import { loadAll, type LoadOptions, type Loaded } from './seed-media.js';
 import { seedStore, type SeedContent, type Seeded } from './seed.js';
 import { Switches, type RateLimitOptions } from './switches.js';
 import { World } from './world.js';
@@ -51,6 +52,11 @@ export interface TestRegistry {
    * @throws OciError `INVALID_OPTION`, `NAME_INVALID`, `TAG_INVALID`, and what the store refuses
    */
   seed<const S extends SeedContent>(content: S): Promise<Seeded<S>>;
+  /**
+   * Puts all of an OCI layout or an archive into it, past HTTP, access control and faults.
+   * @throws OciError `INVALID_OPTION`, `NAME_INVALID`, `TAG_INVALID`, and what reading it throws
+   */
+  load(path: string, options?: LoadOptions): Promise<Loaded[]>;
   /** Refuses every write from now on, or takes it again. */
   readOnly(on: boolean): void;
   /**
@@ -161,6 +167,7 @@ export async function startRegistry(options: StartOptions = {}): Promise<TestReg
     },
     fetch: (input, init) => answer(new Request(input instanceof Request ? input : new URL(input, url), init)),
     seed: (content) => seedStore(world.registry.store, content),
+    load: (path, given) => loadAll(world.registry.store, path, given),
     readOnly: (on) => switches.readOnly(on),
     rateLimit: (limit) => switches.rateLimit(limit),
     snapshot: () => world.snapshot(),
