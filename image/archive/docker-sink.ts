@@ -3,6 +3,7 @@ import {
   MEDIA_TYPES,
   OciError,
   collect,
+  isDigest,
   isNonDistributable,
   type Blob,
   type CallOptions,
@@ -10,7 +11,6 @@ import {
   type Digest,
 } from '../../oci/index.js';
 import { checkManifest, incoming } from '../layout/incoming.js';
-import { findNamed } from '../layout/names.js';
 import type { PutBlobOptions, PutManifestOptions, Sink } from '../media.js';
 import { ArchiveWriter, type HeaderOptions } from './archive-writer.js';
 import { PlainFormat, type DockerArchiveImage, type DockerFormat } from './docker-format.js';
@@ -70,13 +70,14 @@ class DockerArchiveSink implements Sink {
     return `docker-archive:${this.#writer.name}`;
   }
 
+  /** By the very name that was put. */
   async resolve(reference: string): Promise<Descriptor | undefined> {
-    const named = this.#images.map(({ descriptor, tags }) => ({
-      names: tags,
-      digest: descriptor.digest,
-      item: descriptor,
-    }));
-    return named.find(({ digest }) => digest === reference)?.item ?? findNamed(named, reference, this.name);
+    const [name] = isDigest(reference) ? [] : repoTags([reference], this.#options);
+    const found = this.#images.find(
+      ({ descriptor, tags }) =>
+        descriptor.digest === reference || (name !== undefined && tags.includes(name)),
+    );
+    return found?.descriptor;
   }
 
   async hasManifest({ digest }: Descriptor): Promise<boolean> {

@@ -16,12 +16,11 @@ import {
   LAYOUT_MARK,
   encodeIndexFile,
   entriesFor,
-  namedEntries,
+  entryOfName,
   withEntry,
   type EntryOptions,
 } from '../layout/index-file.js';
 import { checkManifest, incoming } from '../layout/incoming.js';
-import { findNamed } from '../layout/names.js';
 import type { PutBlobOptions, PutManifestOptions, Sink } from '../media.js';
 import { ArchiveWriter, type HeaderOptions } from './archive-writer.js';
 import {
@@ -78,7 +77,7 @@ class LayoutArchiveSink implements Sink {
   readonly #options: LayoutArchiveOptions;
   readonly #written = new Set<Digest>();
   readonly #manifests = new Map<Digest, Manifest>();
-  /** What stands at the top, and the names that it got, in their order. */
+  /** What stands at the top, and the names that Docker is to know it by, in their order. */
   readonly #named: { readonly digest: Digest; readonly tags: readonly string[] }[] = [];
   #index = EMPTY_INDEX;
 
@@ -92,11 +91,11 @@ class LayoutArchiveSink implements Sink {
     return `oci-archive:${this.#writer.name}`;
   }
 
+  /** By the very name that was put. */
   async resolve(reference: string): Promise<Descriptor | undefined> {
     const { entries } = this.#index;
     return (
-      entries.find(({ digest }) => digest === reference) ??
-      findNamed(namedEntries(entries), reference, this.name)
+      entries.find(({ digest }) => digest === reference) ?? entryOfName(entries, reference, this.#options)
     );
   }
 
@@ -124,6 +123,7 @@ class LayoutArchiveSink implements Sink {
   ): Promise<void> {
     const { digest } = descriptor;
     const manifest = checkManifest(descriptor, bytes, this.name);
+    const dockerTags = this.#options.dockerManifest === true ? repoTags(tags, this.#options) : [];
     const unless = (): boolean => this.#written.has(digest);
     await this.#writer.file(blobPath(digest), bytes.length, () => [bytes], { ...signalOf(options), unless });
     this.#written.add(digest);
@@ -132,7 +132,7 @@ class LayoutArchiveSink implements Sink {
     const artifactType = manifest.subject === undefined ? undefined : artifactTypeOf(manifest);
     const { annotate = 'full' } = this.#options;
     this.#index = entriesFor(descriptor, tags, { annotate, artifactType }).reduce(withEntry, this.#index);
-    this.#named.push({ digest, tags });
+    this.#named.push({ digest, tags: dockerTags });
   }
 
   async finish(): Promise<void> {
@@ -156,9 +156,8 @@ class LayoutArchiveSink implements Sink {
       const all = names.get(image) ?? [];
       names.set(image, all);
       // A name stands for what got it last.
-      const fresh = repoTags(tags, this.#options);
-      for (const others of names.values()) removeAll(others, fresh);
-      all.push(...fresh);
+      for (const others of names.values()) removeAll(others, tags);
+      all.push(...tags);
     }
     const entries = [...names].map(([{ config, layers }, tags]) => ({
       Config: blobPath(config.digest),

@@ -100,10 +100,9 @@ class Check {
     try {
       // A layout is checked as one, though Docker could read a part of it.
       const isLayout = this.#tar.file('index.json') !== undefined;
-      const source = isLayout
-        ? new LayoutSource(new LayoutTar(this.#tar))
-        : await openTarSource(this.#tar, this.#options);
-      await this.#walk(source);
+      const layout = new LayoutTar(this.#tar);
+      if (isLayout) await layout.check(this.#options);
+      await this.#walk(isLayout ? new LayoutSource(layout) : await openTarSource(this.#tar, this.#options));
     } catch (error) {
       this.#problems.push(problemOf(error));
     }

@@ -85,7 +85,11 @@ export function withEntry(index: IndexFile, entry: Descriptor): IndexFile {
   if (at < 0) return { ...index, entries: [...entries, entry] };
   const before = entries.slice(0, at);
   const after = entries.slice(at).filter((other) => !replaces(other));
-  return { ...index, entries: [...before, entry, ...after] };
+  // One that had no name keeps what else is known of it.
+  const nameless = entries.find((other) => other.digest === entry.digest && nameOf(other) === undefined);
+  const annotations = { ...nameless?.annotations, ...entry.annotations };
+  const named = nameless === undefined ? entry : { ...nameless, ...entry, annotations };
+  return { ...index, entries: [...before, named, ...after] };
 }
 
 const hasName = (entry: Descriptor, name: string | undefined): boolean =>
@@ -152,5 +156,20 @@ export function entriesFor(
     };
   };
   if (tags.length === 0) return [entry({})];
-  return tags.map((tag) => entry({ [REF_NAME]: annotate === 'tag' ? (tagOfName(tag) ?? tag) : tag }));
+  return tags.map((tag) => entry({ [REF_NAME]: writtenName(tag, { annotate }) }));
+}
+
+/** The name that a tag is written as. */
+function writtenName(tag: string, { annotate = 'full' }: EntryOptions): string {
+  return annotate === 'tag' ? (tagOfName(tag) ?? tag) : tag;
+}
+
+/** The entry that a tag would take its name from. */
+export function entryOfName(
+  entries: readonly Descriptor[],
+  tag: string,
+  options: EntryOptions,
+): Descriptor | undefined {
+  const name = writtenName(tag, options);
+  return entries.find((entry) => hasName(entry, name));
 }

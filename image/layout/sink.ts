@@ -4,6 +4,7 @@ import {
   Slots,
   artifactTypeOf,
   childrenOf,
+  isDigest,
   isManifestType,
   isNonDistributable,
   isOciError,
@@ -25,6 +26,7 @@ import {
   LAYOUT_MARK,
   encodeIndexFile,
   entriesFor,
+  entryOfName,
   parseIndexFile,
   withEntry,
   type EntryOptions,
@@ -115,8 +117,10 @@ class LayoutSink implements Sink {
     return this.#layout.name;
   }
 
+  /** By the very name that putting under it would write: nothing is guessed where names are moved. */
   async resolve(reference: string, options?: CallOptions): Promise<Descriptor | undefined> {
-    return await this.#source().resolve(reference, options);
+    if (isDigest(reference)) return await this.#source().resolve(reference, options);
+    return entryOfName(await this.#source().entries(options), reference, this.#options);
   }
 
   /** True when the index leads to it, and all below it is there: what lies about may be in parts. */
@@ -165,8 +169,8 @@ class LayoutSink implements Sink {
   }
 
   async finish(): Promise<void> {
-    await this.#end();
     await this.#layout.blobs.sync();
+    await this.#end();
   }
 
   /** Blobs that are whole stay: the next try finds them, and `layoutGc` takes them away. */
@@ -215,7 +219,10 @@ class LayoutSink implements Sink {
   async #look({ digest, size }: Descriptor, options: CallOptions): Promise<boolean> {
     const { blobs } = this.#layout;
     // A link is never trusted; what is written takes its place.
-    const found = await blobs.size(digest).catch(() => undefined);
+    const found = await blobs.size(digest).catch((error: unknown) => {
+      if (isOciError(error, 'CONTENT_INVALID')) return undefined;
+      throw error;
+    });
     if (found !== size) return false;
     try {
       if (this.#options.verify) {

@@ -14,10 +14,13 @@ import {
 } from '../../oci/index.js';
 import type { Root, Source } from '../media.js';
 import { sliceOf } from './files.js';
-import { entryNames, namedEntries, parseIndexFile, type IndexFile } from './index-file.js';
+import { entryNames, nameOf, namedEntries, parseIndexFile, type IndexFile } from './index-file.js';
 import type { LayoutMedium } from './medium.js';
-import { findNamed } from './names.js';
+import { findNamed, tagOfName } from './names.js';
 import { referrersBySubject } from './walk.js';
+
+/** Tags that are made of a digest: cosign's `sha256-<hex>.sig`, and the one that stands for a referrers list. */
+const COMPANION = /^sha(?:256|512)-[0-9a-f]{64,128}(?:\.\w+)?$/;
 
 /** Reads a layout, wherever it lies. Its index is read once; content comes as it is then. */
 export class LayoutSource implements Source {
@@ -47,6 +50,7 @@ export class LayoutSource implements Source {
 
   async resolve(reference: string, options?: CallOptions): Promise<Descriptor | undefined> {
     const entries = await this.entries(options);
+    if (reference === '') return findNamed(namedEntries(await this.#own(entries, options)), '', this.name);
     if (!isDigest(reference)) return findNamed(namedEntries(entries), reference, this.name);
     return entries.find(({ digest }) => digest === reference) ?? (await this.#unlisted(reference, options));
   }
@@ -82,17 +86,34 @@ export class LayoutSource implements Source {
   }
 
   async *referrers(digest: Digest, options?: CallOptions): AsyncGenerator<Descriptor> {
+    yield* (await this.#bySubject(options)).get(digest) ?? [];
+  }
+
+  async close(): Promise<void> {
+    await this.#medium.close?.();
+  }
+
+  async #bySubject(options?: CallOptions): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
     this.#referrers ??= referrersBySubject(this, await this.entries(options), options);
     try {
-      yield* (await this.#referrers).get(digest) ?? [];
+      return await this.#referrers;
     } catch (error) {
       this.#referrers = undefined;
       throw error;
     }
   }
 
-  async close(): Promise<void> {
-    await this.#medium.close?.();
+  /** The entries that stand for themselves: no signatures and the like, which speak of others. */
+  async #own(entries: readonly Descriptor[], options?: CallOptions): Promise<readonly Descriptor[]> {
+    if (entries.length < 2) return entries;
+    const referrers = new Set(
+      [...(await this.#bySubject(options)).values()].flat().map(({ digest }) => digest),
+    );
+    const own = entries.filter((entry) => {
+      const name = nameOf(entry) ?? '';
+      return !referrers.has(entry.digest) && !COMPANION.test(tagOfName(name) ?? name);
+    });
+    return own.length === 0 ? entries : own;
   }
 
   async #readIndex(options?: CallOptions): Promise<IndexFile> {

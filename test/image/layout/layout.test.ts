@@ -174,6 +174,18 @@ describe('index.json', () => {
     ]);
   });
 
+  it('keeps what it knows of an entry that gets its name later', async () => {
+    const folder = await tempFolder();
+    const sink = await createLayout(folder);
+    const image = await putImage(sink, { seed: 'a', top: true });
+    const strange = { ...image, annotations: { mine: '1' }, 'x-entry': 2 };
+    await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [strange] }));
+    await putImage(sink, { seed: 'a', tags: ['1'] });
+    await sink.finish?.();
+    const named = { ...strange, annotations: { mine: '1', [REF_NAME]: '1' } };
+    expect(await indexOf(folder)).toEqual({ schemaVersion: 2, manifests: [named] });
+  });
+
   it('gives an entry without a name the name that comes later', async () => {
     const folder = await tempFolder();
     const sink = await createLayout(folder);
@@ -236,6 +248,32 @@ describe('names', () => {
     expect(await resolve('box:latest')).toBe('docker.io/library/box:latest');
     expect(await resolve('latest')).toBe('docker.io/library/box:latest');
     expect(await resolve('app')).toBeUndefined();
+  });
+
+  it('are never guessed by what writes: full names and bare ones stand beside each other', async () => {
+    const folder = await tempFolder();
+    const store = memoryStore();
+    const root = { descriptor: await putImage(store, { seed: 'a' }) };
+    for (const tag of ['r.example/a:1', 'r.example/b:1', '1', 'a']) {
+      const sink = await createLayout(folder);
+      await copy(store, sink, [{ ...root, tags: [tag] }]);
+      await sink.finish?.();
+    }
+    const source = await openLayout(folder);
+    expect(await all(source.tags())).toEqual(['r.example/a:1', 'r.example/b:1', '1', 'a']);
+  });
+
+  it('are not needed for one image with signatures and the like about it', async () => {
+    const folder = await tempFolder();
+    const sink = await createLayout(folder);
+    const image = await putImage(sink, { seed: 'a', tags: ['r.example/a:1', 'latest'] });
+    await putArtifact(sink, { subject: image });
+    await putArtifact(sink, { seed: 'sig', tags: [`r.example/a:${referrersTag(image.digest)}.sig`] });
+    await putArtifact(sink, { seed: 'att', tags: [`${referrersTag(image.digest)}.att`] });
+    expect((await (await openLayout(folder)).resolve(''))?.digest).toBe(image.digest);
+    await putArtifact(sink, { seed: 'other', top: true });
+    await sink.finish?.();
+    expect((await failure((await openLayout(folder)).resolve(''))).code).toBe('REFERENCE_INVALID');
   });
 
   it('that may be several are refused, and the message lists them', async () => {
