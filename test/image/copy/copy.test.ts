@@ -260,9 +260,9 @@ describe('copy', () => {
 
 function flip(bytes: Uint8Array, damage: boolean): Uint8Array {
   if (!damage) return bytes;
-  const copy = Buffer.from(bytes);
-  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
-  return copy;
+  const changed = Buffer.from(bytes);
+  changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+  return changed;
 }
 
 /** A store's methods, to replace some of them. */
