@@ -87,7 +87,7 @@ class StreamOutput implements Output {
     this.#stream = stream;
     this.name = name;
     this.#end = end;
-    stream.once('error', (error) => {
+    stream.on('error', (error) => {
       this.#failure ??= { error };
     });
   }
