@@ -9,6 +9,7 @@ import {
   isDigest,
   isNonDistributable,
   isObject,
+  isOciError,
   isStringList,
   parseJson,
   type ByteRange,
@@ -17,7 +18,7 @@ import {
   type Descriptor,
   type Digest,
 } from '../../oci/index.js';
-import { MAGIC_LENGTH, detectCompression, type Compression } from '../compression.js';
+import { MAGIC_LENGTH, decompress, detectCompression, type Compression } from '../compression.js';
 import { corrupt } from '../corrupt.js';
 import { sliceOf } from '../layout/files.js';
 import { findNamed, type Named } from '../layout/names.js';
@@ -100,6 +101,43 @@ export class DockerSource implements Source {
 
   async close(): Promise<void> {
     await this.#tar.close();
+  }
+
+  /**
+   * Unpacks every layer and compares it with what its config says of it: the only word that a docker archive has on
+   * packed layers.
+   * @returns the names of layers that are others, and why
+   */
+  async *damagedLayers(
+    options: CallOptions = {},
+  ): AsyncGenerator<{ readonly entry: string; readonly reason: string }> {
+    const seen = new Set<string>();
+    for (const image of this.#images) {
+      const config = await this.#tar.whole(this.#entry(image.config), MANIFEST_LIMIT, options);
+      const diffIds = diffIdsOf(config, `${image.config} of ${this.name}`);
+      for (const [at, name] of image.layers.entries()) {
+        const file = this.#tar.follow(name);
+        const expected = diffIds[at];
+        if (file === undefined || expected === undefined || seen.has(`${file.name} ${expected}`)) continue;
+        seen.add(`${file.name} ${expected}`);
+        const reason = await this.#differs(file, expected, options);
+        if (reason !== undefined) yield { entry: file.name, reason };
+      }
+    }
+  }
+
+  async #differs(file: ArchivedFile, expected: string, options: CallOptions): Promise<string | undefined> {
+    const what = `layer ${file.name} of ${this.name}`;
+    const digester = new Digester();
+    try {
+      const packed = this.#tar.read(file.start, file.size, options);
+      for await (const bytes of decompress(packed, { what, ...options })) digester.update(bytes);
+    } catch (error) {
+      if (isOciError(error, 'CONTENT_INVALID')) return error.message;
+      throw error;
+    }
+    const got = digester.digest();
+    return got === expected ? undefined : `${what} is damaged: expected ${expected} unpacked, got ${got}`;
   }
 
   #named(): readonly Named<DockerImage>[] {

@@ -16,6 +16,7 @@ import { LayoutSource } from '../layout/source.js';
 import type { Source } from '../media.js';
 import { openBlob, readManifest } from '../read.js';
 import type { ArchiveInput } from './bytes.js';
+import { DockerSource } from './docker-source.js';
 import { LayoutTar } from './layout-archive.js';
 import { openTarSource } from './open.js';
 import { SEAL_NAME, sealedEnd } from './seal.js';
@@ -53,7 +54,8 @@ const OF_THE_ARCHIVE = new Set([
 
 /**
  * Checks an archive whole: that it ends where it must, the seal if it has one, the digest of every blob in it, and that
- * everything is there that its roots lead to.
+ * everything is there that its roots lead to. A docker archive has no digests of packed layers: they are unpacked, and
+ * compared with what their config says.
  * @throws OciError `INVALID_OPTION` for what is no archive of images, `STORE_FULL`; what is wrong with an archive stands in
  * the report
  */
@@ -102,7 +104,10 @@ class Check {
       const isLayout = this.#tar.file('index.json') !== undefined;
       const layout = new LayoutTar(this.#tar);
       if (isLayout) await layout.check(this.#options);
-      await this.#walk(isLayout ? new LayoutSource(layout) : await openTarSource(this.#tar, this.#options));
+      const source = isLayout ? new LayoutSource(layout) : await openTarSource(this.#tar, this.#options);
+      if (source instanceof DockerSource)
+        this.#problems.push(...(await listOf(source.damagedLayers(this.#options))));
+      await this.#walk(source);
     } catch (error) {
       this.#problems.push(problemOf(error));
     }
@@ -208,6 +213,12 @@ class Check {
     }
     return [];
   }
+}
+
+async function listOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
 }
 
 /** The digest in the name of a layout's blob. */

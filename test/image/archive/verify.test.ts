@@ -128,6 +128,21 @@ describe('verifyArchive', () => {
     ]);
   });
 
+  it('finds packed layers of a docker archive that are others than their config says', async () => {
+    const LAYER = '40095b6e6c5282d3431144b4feeb9267df0c80677c59608afd3558c781f47987.tar.gz';
+    for (const place of [40, 141]) {
+      const damaged = await changed(fixture('two.docker.tar'), (name, body) => {
+        if (name === LAYER) body[place] = (body[place] ?? 0) ^ 1;
+        return body;
+      });
+      expect((await verifyArchive(damaged)).problems).toMatchObject([{ entry: LAYER }]);
+    }
+    const other = await changed(fixture('two.legacy.tar'), (name, body) =>
+      name.endsWith('layer.tar') ? Buffer.from(body).fill(1, 600, 601) : body,
+    );
+    expect((await verifyArchive(other)).problems).toHaveLength(3);
+  });
+
   it('refuses what is no archive of images', async () => {
     const other = await tarOf([{ name: 'a', type: 'file', size: 1, body: [Buffer.from('a')] }]);
     expect((await failure(verifyArchive(other))).code).toBe('INVALID_OPTION');
