@@ -65,16 +65,16 @@ async function push(
 /** Puts an image under tags and under the one of its digest, and takes its layer away. */
 export async function put(
   sink: Sink,
-  { image, close }: PackedImage,
+  packed: PackedImage,
   tags: readonly string[],
   options: CallOptions & { readonly onProgress?: OnProgress } = {},
 ): Promise<Descriptor> {
   try {
-    const { descriptor } = image;
+    const { descriptor } = packed.image;
     const root = { descriptor, tags: [...tags, digestTag(descriptor.digest)] };
-    await copy(sourceOf(image), sink, [root], { ...options, referrers: false });
+    await copy(sourceOf(packed.image), sink, [root], { ...options, referrers: false });
     return descriptor;
   } finally {
-    await close();
+    await packed.close();
   }
 }

@@ -24,6 +24,8 @@ export interface PushRules {
   readonly onNotice: (notice: string) => void;
   /** True once the registry has refused pieces. */
   whole: boolean;
+  /** Whether small blobs are sent with the request that opens their upload; false once that was not taken. */
+  atOnce: boolean;
 }
 
 /** How one blob is pushed. */
@@ -35,6 +37,8 @@ export interface PushOptions extends CallOptions {
   readonly page: UploadPage;
 }
 
+/** Blobs of no more bytes are sent without a look whether they are there: the look takes as long. */
+const SMALL = 16 * 1024;
 /** Pieces are made no smaller than this, in bytes. */
 const LEAST = 1024 * 1024;
 /** Uploads of one blob that may be lost or fall into disorder, before it is given up. */
@@ -110,15 +114,34 @@ export class BlobPush {
     return 'none';
   }
 
-  async #begin(lost: boolean): Promise<'present' | 'mounted' | undefined> {
+  async #begin(lost: boolean): Promise<'present' | 'mounted' | 'sent' | undefined> {
     const { digest } = this.#descriptor;
     const { uploads } = this.#repository;
-    const opened = await mountOrOpen(uploads, this.#descriptor, this.#options.from, this.#call);
-    if (opened === 'mounted') return 'mounted';
+    const opened =
+      (await mountOrOpen(uploads, this.#descriptor, this.#options.from, this.#call)) ??
+      (await this.#atOnce());
+    if (opened === 'mounted' || opened === 'sent') return opened;
     if (opened === undefined && (await this.#isThere())) return 'present';
     if (lost) this.#tellLost();
     await this.#open(opened ?? (await uploads.start(digest, this.#call)));
     return undefined;
+  }
+
+  /** Sends a small blob in one request; undefined where that is not known to work. */
+  async #atOnce(): Promise<'sent' | UploadState | undefined> {
+    const { digest, size } = this.#descriptor;
+    if (!this.#rules.atOnce || size > SMALL) return undefined;
+    try {
+      const state = await this.#repository.uploads.whole(digest, this.#pieces.piece(0, size), this.#call);
+      if (state !== 'sent') this.#rules.atOnce = false;
+      return state;
+    } catch (error) {
+      if (this.#pieces.isSource(error) || isPassing(error) || isWrongContent(error)) throw error;
+      const status = responseDetail(error)?.status ?? 0;
+      if (![400, 404, 405, 411, 415, 501].includes(status)) throw error;
+      this.#rules.atOnce = false;
+      return undefined;
+    }
   }
 
   async #isThere(): Promise<boolean> {

@@ -51,6 +51,8 @@ export interface ReadOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** Only if this entity tag is still current; `null`: only if there is nothing yet. Default: in any case. */
   readonly ifMatch?: string | null;
+  /** With a digest: tags that it gets in the same request, where the registry can do so (distribution-spec, `?tag=`). */
+  readonly tags?: readonly string[];
 }
 
 /** What a registry said when it took a manifest. */
@@ -59,6 +61,8 @@ export interface PutAnswer {
   readonly digest: Digest;
   /** The subject, when the registry lists its referrers from now on (distribution-spec, `OCI-Subject`). */
   readonly subject?: string;
+  /** Those of the `tags` that were asked for that the registry says it has set. */
+  readonly tags?: readonly string[];
 }
 
 /** How a list is asked for. */
@@ -146,11 +150,14 @@ export class RemoteRepository {
   async putManifest(
     reference: string,
     { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Uint8Array },
-    { ifMatch, ...options }: PutOptions = {},
+    { ifMatch, tags = [], ...options }: PutOptions = {},
   ): Promise<PutAnswer> {
     const condition = ifMatch === null ? { 'if-none-match': '*' } : { 'if-match': ifMatch };
+    const call = this.#manifestCall('PUT', reference, this.#push);
+    const query = tags.map((tag) => `tag=${encodeURIComponent(tag)}`).join('&');
     const response = await this.#endpoint.call({
-      ...this.#manifestCall('PUT', reference, this.#push),
+      ...call,
+      path: query === '' ? call.path : `${call.path}?${query}`,
       headers: { 'content-type': mediaType, ...(ifMatch === undefined ? {} : (condition as object)) },
       body: { length: bytes.byteLength, open: () => streamOf(bytes) },
       accept: [200, 201, 202],
@@ -158,9 +165,11 @@ export class RemoteRepository {
     });
     await response.discard();
     const subject = response.header('oci-subject');
+    const set = (response.header('oci-tag') ?? '').split(',').map((tag) => tag.trim());
     return {
       digest: checkTaken(reference, bytes, response, this.name('manifest', reference)),
       ...(subject === undefined ? {} : { subject }),
+      ...(tags.length === 0 ? {} : { tags: tags.filter((tag) => set.includes(tag)) }),
     };
   }
 

@@ -12,6 +12,7 @@ import {
 import type { Origin, Sink } from '../../image/media.js';
 import { sameHost } from '../credentials/keychain.js';
 import { NO_PAGE, type Journal } from '../journal/journal.js';
+import { responseDetail } from '../errors.js';
 import type { RetryOptions } from '../layers/retry.js';
 import { hasBlob, resolveForPush } from './present.js';
 import { BlobPush, type PushRules } from './push-blob.js';
@@ -28,6 +29,11 @@ export interface RemoteSinkOptions {
   readonly onNotice?: (notice: string) => void;
   /** How often and after what waits an upload that broke off is gone on with. Default: as requests are sent again. */
   readonly retry?: RetryOptions;
+  /**
+   * Tries to do more with one request: small blobs are sent with the one that opens their upload, a manifest gets all its
+   * tags at once. A registry that cannot do so costs one request more, once. Default false.
+   */
+  readonly combine?: boolean;
 }
 
 const CHUNK = 16 * 1024 * 1024;
@@ -43,11 +49,12 @@ const CHUNK = 16 * 1024 * 1024;
  * ```
  */
 export function remoteSink(repository: RemoteRepository, options: RemoteSinkOptions = {}): Sink {
-  const { chunkSize = CHUNK, journal, onNotice = () => undefined, retry = {} } = options;
+  const { chunkSize = CHUNK, journal, onNotice = () => undefined, retry = {}, combine = false } = options;
   if (!Number.isSafeInteger(chunkSize) || chunkSize < 1)
     throw new OciError('INVALID_OPTION', `chunkSize is ${chunkSize}, expected 1 or more bytes`);
   const { registry, repository: path } = repository;
-  const rules: PushRules = { chunkSize, retry, onNotice, whole: false };
+  const rules: PushRules = { chunkSize, retry, onNotice, whole: false, atOnce: combine };
+  const naming: Naming = { together: combine };
   return {
     name: `${registry}/${path}`,
     origin: { registry, repository: path },
@@ -68,7 +75,7 @@ export function remoteSink(repository: RemoteRepository, options: RemoteSinkOpti
     },
     async putManifest(descriptor, bytes, { tags = [], signal } = {}) {
       const call = signal === undefined ? {} : { signal };
-      const answer = await putNamed(repository, { descriptor, bytes, tags }, call);
+      const answer = await putNamed(repository, { descriptor, bytes, tags }, naming, call);
       if (answer.subject === undefined) await listReferrer(repository, descriptor, bytes, { retry, ...call });
     },
   };
@@ -79,10 +86,24 @@ function mountable({ registry, repository }: Origin, to: RemoteRepository): stri
   return sameHost(registry, to.registry) && repository !== to.repository ? [repository] : [];
 }
 
+/** What is known of how a registry takes names. */
+interface Naming {
+  /** False once it has not taken several with one request. */
+  together: boolean;
+}
+
+/** A manifest on its way, and its names. */
+interface Named {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly tags: readonly string[];
+}
+
 /** Puts a manifest under each of its names; a tag makes it known by its sha256, and by no other digest. */
 async function putNamed(
   repository: RemoteRepository,
-  put: { readonly descriptor: Descriptor; readonly bytes: Uint8Array; readonly tags: readonly string[] },
+  put: Named,
+  naming: Naming,
   call: CallOptions,
 ): Promise<PutAnswer> {
   const { descriptor, bytes, tags } = put;
@@ -91,11 +112,36 @@ async function putNamed(
     throw new OciError('DIGEST_MISMATCH', `${repository.name('manifest', digest)}: the bytes are others`, {
       detail: { expected: digest },
     });
-  const byDigest = tags.length === 0 || !digest.startsWith('sha256:');
-  const [first = digest, ...others] = byDigest ? [digest, ...tags] : tags;
-  const answer = await repository.putManifest(first, { mediaType, bytes }, call);
-  for (const tag of others) await repository.putManifest(tag, { mediaType, bytes }, call);
-  return answer;
+  const together =
+    tags.length > 1 && naming.together ? await putTogether(repository, put, naming, call) : undefined;
+  const left = tags.filter((tag) => together?.tags?.includes(tag) !== true);
+  const byDigest = together === undefined && (tags.length === 0 || !digest.startsWith('sha256:'));
+  let answer = together;
+  for (const reference of byDigest ? [digest, ...left] : left) {
+    const one = await repository.putManifest(reference, { mediaType, bytes }, call);
+    answer ??= one;
+  }
+  return answer ?? { digest };
+}
+
+/** All names in one request, for registries that know `?tag=`; undefined where this is refused. */
+async function putTogether(
+  repository: RemoteRepository,
+  { descriptor: { digest, mediaType }, bytes, tags }: Named,
+  naming: Naming,
+  call: CallOptions,
+): Promise<PutAnswer | undefined> {
+  try {
+    const answer = await repository.putManifest(digest, { mediaType, bytes }, { ...call, tags });
+    if ((answer.tags ?? []).length < tags.length) naming.together = false;
+    return answer;
+  } catch (error) {
+    const status = responseDetail(error)?.status ?? 0;
+    // Some registries take manifests by tag only.
+    if (![400, 404, 405, 414].includes(status)) throw error;
+    naming.together = false;
+    return undefined;
+  }
 }
 
 /** Where the registry lists no referrers, the client does (distribution-spec, "Pushing Manifests with Subject"). */

@@ -62,6 +62,29 @@ export class Uploads {
     return response.status === 201 ? 'mounted' : this.#state(response, digest);
   }
 
+  /**
+   * Sends a small blob in the one request that opens its upload (distribution-spec, "Single POST"). Registries that do not
+   * know this open an upload only.
+   */
+  async whole(
+    digest: Digest,
+    { length, open }: Piece,
+    options: CallOptions = {},
+  ): Promise<UploadState | 'sent'> {
+    const response = await this.#endpoint.call({
+      method: 'POST',
+      path: `/v2/${this.#repository}/blobs/uploads/?${new URLSearchParams({ digest }).toString()}`,
+      scopes: this.#push,
+      headers: { 'content-type': OCTETS },
+      body: { length, open },
+      accept: [201, 202],
+      what: this.#what(digest),
+      ...options,
+    });
+    await response.discard();
+    return response.status === 201 ? 'sent' : this.#state(response, digest);
+  }
+
   /** Where an upload stands; undefined when the registry does not know it, or not any more. */
   async status(
     digest: Digest,
