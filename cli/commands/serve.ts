@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { OciError } from '../../oci/index.js';
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
 import { serveJsonSchema } from '../serve-config.js';
@@ -14,6 +15,10 @@ interface Own {
   readonly printSchema?: boolean;
   readonly printUrl?: boolean;
   readonly hints?: boolean;
+  readonly ephemeral?: boolean;
+  readonly seed?: readonly string[];
+  readonly faults?: string;
+  readonly exitWithParent?: boolean;
 }
 
 /** `ocilot serve`. */
@@ -23,7 +28,16 @@ export function serveCommand(context: Context): Command {
     .option('--print-config', 'print the settings as they take effect and where each comes from, and end')
     .option('--print-schema', 'print the JSON schema of the file, and end')
     .option('--print-url', 'print nothing but the URL')
-    .option('--hints', 'print how to point docker, podman and containerd here, as on a terminal');
+    .option('--hints', 'print how to point docker, podman and containerd here, as on a terminal')
+    .option('--ephemeral', 'for tests: in memory, on any free port unless --port is given, gone at the end')
+    .addOption(
+      new Option(
+        '--seed <[repository=]path>',
+        'with --ephemeral: a layout or an archive to begin with; may be given more than once',
+      ).argParser<readonly string[] | undefined>(append((value) => [value])),
+    )
+    .option('--faults <file>', 'with --ephemeral: YAML file with a list of fault rules')
+    .option('--exit-with-parent', 'with --ephemeral: end when the process that started this one has ended');
   const keys = new Map<string, string>();
   for (const setting of SETTINGS) {
     const option = optionOf(setting);
@@ -35,6 +49,10 @@ export function serveCommand(context: Context): Command {
     ['ocilot serve', 'on 127.0.0.1:5000, content in the data folder of the user'],
     ['ocilot serve --data ./registry --port 0', 'on any free port'],
     ['ocilot serve --blobs memory', 'keep nothing'],
+    [
+      'ocilot serve --ephemeral --print-url --seed ./layout --exit-with-parent',
+      'in a test of another program',
+    ],
     ['ocilot serve --host 0.0.0.0 --access-mode bearer --tls-auto', 'for others, with users and HTTPS'],
     ['ocilot serve --config ocilot.yaml --print-config', 'see what would take effect'],
   ]);
@@ -54,7 +72,7 @@ async function act(own: Own, flags: ReadonlyMap<string, unknown>, context: Conte
   }
   const loaded = loadConfig({
     env: context.env,
-    flags,
+    flags: own.ephemeral === true ? new Map([['port', 0], ...flags, ['blobs', 'memory']]) : flags,
     ...(own.config === undefined ? {} : { file: own.config }),
   });
   if (own.printConfig === true) {
@@ -62,6 +80,17 @@ async function act(own: Own, flags: ReadonlyMap<string, unknown>, context: Conte
     return;
   }
   const urlOnly = own.printUrl === true;
+  const { seed = [], faults, exitWithParent = false } = own;
+  if (own.ephemeral === true) {
+    const { runEphemeral } = await import('../serve/ephemeral.js');
+    await runEphemeral(loaded.config, { seed, faults, exitWithParent, urlOnly }, context);
+    return;
+  }
+  if (seed.length > 0 || faults !== undefined || exitWithParent)
+    throw new OciError(
+      'INVALID_OPTION',
+      '--seed, --faults and --exit-with-parent are for --ephemeral: add it',
+    );
   const hints = own.hints ?? context.out.isTerminal;
   const { hurried } = await runServer(loaded.config, { urlOnly, hints }, context);
   // Connections are open still, and nobody wants to wait for them.

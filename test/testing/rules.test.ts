@@ -94,6 +94,13 @@ describe('fault rules', () => {
     [{ fault: { kind: 'stall' }, time: 1 }, 'fault rule is not valid: it has "time"'],
     [{ fault: { kind: 'stall' }, match: { repo: 'a' } }, 'match has "repo", expected operation, method'],
     [{ fault: { kind: 'stall' }, match: 'all' }, 'match is not an object'],
+    [{ fault: { kind: 'stall' }, match: { repository: 3 } }, 'match.repository is 3, expected text'],
+    [{ fault: { kind: 'stall' }, match: { method: ['GET', 1] } }, 'expected text or a list of it'],
+    [{ fault: { kind: 'latency', ms: -1 } }, 'ms is -1, expected a whole number from 0'],
+    [{ fault: { kind: 'throughput', bytesPerSecond: 0 } }, 'bytesPerSecond is 0'],
+    [{ fault: { kind: 'redirect', to: 'elsewhere' } }, 'to is "elsewhere", expected scheme and host'],
+    [{ fault: { kind: 'foreignLocation', to: 'http://a/b' } }, 'expected scheme and host'],
+    [{ fault: { kind: 'missingHeader', header: 'a b' } }, 'header is "a b", expected the name of a header'],
     [{ name: 'none' }, 'fault rule "none" is not valid: the kind of its fault is undefined'],
   ])('refuse %o', async (rule, message) => {
     await using registry = await startRegistry({ socket: false });

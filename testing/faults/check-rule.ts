@@ -38,11 +38,25 @@ export function checkRule(rule: FaultRule): void {
   const { name, match, skip, every, times } = rule;
   const check = new Check(`fault rule${name === undefined ? '' : ` "${name}"`}`);
   check.keys('it', rule, RULE);
-  if (match !== undefined) check.keys('match', match, MATCH);
+  if (match !== undefined) checkMatch(match, check);
   if (skip !== undefined) check.whole('skip', skip, 0);
   if (every !== undefined) check.whole('every', every, 1);
   if (times !== undefined && times !== Infinity) check.whole('times', times, 1);
   checkFault(rule.fault, check);
+}
+
+function checkMatch(match: NonNullable<FaultRule['match']>, check: Check): void {
+  check.keys('match', match, MATCH);
+  for (const [field, value] of Object.entries(match) as [string, unknown][]) {
+    const several = field === 'operation' || field === 'method';
+    const isText = (one: unknown): boolean => typeof one === 'string';
+    const fits =
+      isText(value) || (several ? Array.isArray(value) && value.every(isText) : value instanceof RegExp);
+    if (value !== undefined && !fits)
+      check.fail(
+        `match.${field} is ${JSON.stringify(value)}, expected text${several ? ' or a list of it' : ''}`,
+      );
+  }
 }
 
 function checkFault(fault: Fault, check: Check): void {
