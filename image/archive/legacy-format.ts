@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hexOf, isObject, parseJson, type Blob, type ByteStream, type Digest } from '../../oci/index.js';
 import { decompress } from '../compression.js';
+import { ZERO_TIME, encodeGo } from '../go-json.js';
 import { incoming } from '../layout/incoming.js';
 import type { PutBlobOptions } from '../media.js';
 import type { ArchiveWriter } from './archive-writer.js';
@@ -8,9 +9,6 @@ import { Scratch } from './bytes.js';
 import { encodeGoJson, sortedEntries, type DockerEntry } from './docker-names.js';
 import { dockerEntry, type DockerArchiveImage, type DockerFormat } from './docker-format.js';
 import { diffIdsOf } from './docker-source.js';
-
-/** A time that was never set, as Go writes it. */
-const NEVER = '0001-01-01T00:00:00Z';
 
 /** What an image's history says of a layer. */
 interface Step {
@@ -150,20 +148,19 @@ function describeOld(layer: {
   const id = hash.digest('hex');
   const of = top?.fields ?? {};
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-  const given = (name: string, value: unknown): Record<string, unknown> => (value ? { [name]: value } : {});
-  const json = encodeGoJson({
+  const own = {
     architecture: text(of.architecture),
-    ...given('author', step.author),
-    ...given('container', of.container),
-    created: text(top === undefined ? step.created : of.created) || NEVER,
-    ...given('docker_version', of.docker_version),
+    author: step.author,
+    container: of.container,
+    created: text(top === undefined ? step.created : of.created) || ZERO_TIME,
+    docker_version: of.docker_version,
     os: text(of.os),
     rootfs: { type: '', diff_ids: null },
     config: of.config ?? {},
     container_config: { Cmd: [text(step.created_by)] },
     id,
-    ...given('parent', parent),
-    ...given('comment', step.comment),
-  });
-  return { id, json };
+    ...(parent !== undefined && { parent }),
+    ...(text(step.comment) !== '' && { comment: step.comment }),
+  };
+  return { id, json: encodeGo(own, 'config') };
 }

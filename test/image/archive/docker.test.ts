@@ -63,6 +63,50 @@ describe('a docker archive that was written here', () => {
     expect(bytes.equals(fixture(golden))).toBe(true);
   });
 
+  it('describes old layers as Go does: fields in its order, the topmost one with the whole config', async () => {
+    const store = memoryStore();
+    const layers = await Promise.all(['a', 'b'].map((seed) => layerTar(seed)));
+    const config = {
+      rootfs: { type: 'layers', diff_ids: layers.map((layer) => digestOf(layer)) },
+      config: { WorkingDir: '/', Env: ['A=<b>'], Cmd: ['x'] },
+      os: 'linux',
+      architecture: 'arm64',
+      created: '2020-01-02T03:04:05.600Z',
+      history: [
+        { created: '2019-01-01T00:00:00Z', created_by: 'COPY a', author: 'me', comment: 'first' },
+        { created_by: 'ENV A', empty_layer: true },
+        { created_by: 'COPY b' },
+      ],
+    };
+    const blobs = [
+      blobFrom(MEDIA_TYPES.ociConfig, encodeJson(config)),
+      ...layers.map((layer) => blobFrom(MEDIA_TYPES.ociLayer, layer)),
+    ];
+    for (const blob of blobs) await store.putBlob(blob);
+    const [first, ...rest] = blobs.map(({ descriptor }) => descriptor);
+    const manifest = encodeJson({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.ociManifest,
+      config: first,
+      layers: rest,
+    });
+    const descriptor = describeBytes(MEDIA_TYPES.ociManifest, manifest);
+    await store.putManifest(descriptor, manifest);
+    const bytes = await dockerArchived({ format: 'legacy' }, (sink) =>
+      copy(store, sink, [{ descriptor, tags: ['a:1'] }]),
+    );
+    const found = (await entriesOf([bytes])).filter(({ name }) => name.endsWith('/json'));
+    const [low = '', high = ''] = found.map(({ name }) => name.slice(0, 64));
+    expect(low).toBe(hexOf(digestOf(`${hexOf(digestOf(layers[0] ?? ''))} `)));
+    expect(found.map(({ body }) => Buffer.concat(body).toString())).toEqual([
+      '{"architecture":"","author":"me","created":"2019-01-01T00:00:00Z","os":"","rootfs":{"type":"","diff_ids":null},' +
+        `"config":{},"container_config":{"Cmd":["COPY a"]},"id":"${low}","comment":"first"}`,
+      '{"architecture":"arm64","created":"2020-01-02T03:04:05.6Z","os":"linux","rootfs":{"type":"","diff_ids":null},' +
+        '"config":{"Cmd":["x"],"Env":["A=\\u003cb\\u003e"],"WorkingDir":"/"},' +
+        `"container_config":{"Cmd":["COPY b"]},"id":"${high}","parent":"${low}"}`,
+    ]);
+  });
+
   it('holds several images, layers once, and names as they were spelled', async () => {
     const bytes = await dockerArchived({ repository: 'r.example/x' }, async (sink) => {
       await putImage(sink, {
