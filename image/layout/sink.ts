@@ -19,7 +19,8 @@ import {
 } from '../../oci/index.js';
 import type { PutBlobOptions, PutManifestOptions, Sink } from '../media.js';
 import { readManifest } from '../read.js';
-import { systemCode, withRoom, writeStream } from './files.js';
+import { fetchToFile } from '../partial-file.js';
+import { openPlain, systemCode, withRoom, writeStream } from './files.js';
 import { LayoutFolder } from './folder.js';
 import {
   EMPTY_INDEX,
@@ -91,6 +92,9 @@ async function begin(layout: LayoutFolder, call: CallOptions): Promise<void> {
   await layout.replace('index.json', encodeIndexFile(EMPTY_INDEX));
 }
 
+/** Bytes of a blob from which on what came of it outlives its writer: less is sooner fetched again. */
+const KEPT_FROM = 16 << 20;
+
 class LayoutSink implements Sink {
   readonly #layout: LayoutFolder;
   readonly #workplace: Workplace;
@@ -149,7 +153,9 @@ class LayoutSink implements Sink {
   async putBlob(blob: Blob, options: PutBlobOptions = {}): Promise<'present' | 'sent'> {
     this.#checkOpen();
     if (await this.hasBlob(blob.descriptor, options)) return 'present';
-    await this.#write(blob.descriptor.digest, incoming(blob, this.name, options));
+    if (blob.descriptor.size < KEPT_FROM)
+      await this.#write(blob.descriptor.digest, incoming(blob, this.name, options));
+    else await this.#fetch(blob, options);
     return 'sent';
   }
 
@@ -247,6 +253,21 @@ class LayoutSink implements Sink {
     } finally {
       await file.close();
     }
+    this.#whole.set(digest, Promise.resolve(true));
+  }
+
+  /** A blob that is worth going on with, if this process ends before it is whole. */
+  async #fetch(blob: Blob, { signal, onProgress }: PutBlobOptions): Promise<void> {
+    const { digest } = blob.descriptor;
+    const path = await this.#workplace.kept(digest);
+    await fetchToFile(blob, path, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+    const file = await openPlain(path);
+    try {
+      await this.#layout.blobs.publish(path, file, digest);
+    } finally {
+      await file.close();
+    }
+    await this.#workplace.tidy();
     this.#whole.set(digest, Promise.resolve(true));
   }
 

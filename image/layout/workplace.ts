@@ -1,5 +1,6 @@
 import { lstat, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Digest } from '../../oci/index.js';
 import { corrupt } from '../corrupt.js';
 import { freshName, ifThere, removeIfEmpty, systemCode, withRoom } from './files.js';
 import { isRunning, parseFacts, thisProcess } from './process.js';
@@ -7,6 +8,8 @@ import { isRunning, parseFacts, thisProcess } from './process.js';
 /** Where writers keep what is not whole yet, and their lock: beside the blobs, so that a rename can publish it. */
 const FOLDER = '.ocilot';
 const OWNER = 'owner.json';
+/** Blobs in parts. */
+const KEPT = 'kept';
 /** A writer of another machine cannot be seen; after so many milliseconds it counts as gone. */
 const FORGOTTEN_AFTER = 7 * 24 * 3_600_000;
 
@@ -55,6 +58,18 @@ export class Workplace {
     return freshName(this.#path);
   }
 
+  /** Where a blob is gathered that others may go on with. */
+  async kept(digest: Digest): Promise<string> {
+    const folder = join(this.#base, FOLDER, KEPT);
+    await withRoom(mkdir(folder, { recursive: true }));
+    return join(folder, digest.replace(':', '-'));
+  }
+
+  /** Takes away the folder of such blobs, when there is none. */
+  async tidy(): Promise<void> {
+    await removeIfEmpty(join(this.#base, FOLDER, KEPT));
+  }
+
   /** Takes it away, with all that is still in it. */
   async close(): Promise<void> {
     await rm(this.#path, { recursive: true, force: true });
@@ -78,6 +93,8 @@ export async function clearWorkplaces(base: string): Promise<number> {
     if (began === undefined) await rm(path, { recursive: true, force: true });
     else since = Math.min(since, began);
   }
+  // Nobody is left to go on with them.
+  if (since === Infinity) await rm(join(folder, KEPT), { recursive: true, force: true });
   await removeIfEmpty(folder);
   return since;
 }
