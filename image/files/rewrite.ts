@@ -3,6 +3,7 @@ import { corrupt } from '../corrupt.js';
 import type { LayerOptions } from '../layer.js';
 import { readTar, writeTar, type TarEntry } from '../tar/index.js';
 import type { LayerView } from '../views/layer.js';
+import { partsOf } from './paths.js';
 import { layerFromStream, type SpooledLayer } from './stream-layer.js';
 
 /**
@@ -63,6 +64,8 @@ export function windowsLayer(layer: LayerView, options?: LayerOptions): Promise<
         if (/^\/?Files\//.test(entry.name)) {
           throw corrupt(`${what} has ${quote(entry.name)}: it is in the form of Windows already`);
         }
+        // The root is there already, as `Files`.
+        if (below(entry.name) === 'Files') continue;
         yield {
           ...entry,
           name: below(entry.name),
@@ -75,7 +78,7 @@ export function windowsLayer(layer: LayerView, options?: LayerOptions): Promise<
   );
 }
 
-const below = (name: string): string => `Files/${name.replace(/^(?:\.?\/)+/, '')}`;
+const below = (name: string): string => ['Files', ...partsOf(name, 'the layer')].join('/');
 
 async function* each(
   entries: AsyncIterable<TarEntry>,

@@ -217,8 +217,23 @@ describe('a layer rewritten', () => {
     await layer.close();
   });
 
+  it('for Windows has the bytes of crane', async () => {
+    const tar = await tarOf([
+      { name: 'd/', type: 'directory', mode: 0o755 },
+      { name: 'd/f', type: 'file', mode: 0o644, size: 1, body: [Buffer.from('w')] },
+      { name: 's', type: 'symlink', mode: 0o777, linkname: 'd/f' },
+    ]);
+    const layer = await windowsLayer(await layerFromBytes(tar));
+    // `crane append -f` of this tar on an image for windows/amd64, version 0.21.9.
+    expect(layer.descriptor.digest).toBe(
+      'sha256:6a4ba89914167307cf8973bb29e5242d2622d9996ae7708a4d4f8722cd9b5c64',
+    );
+    await layer.close();
+  });
+
   it('for Windows lies below Files, and only once', async () => {
     const tar = await tarOf([
+      { name: './', type: 'directory', mode: 0o755 },
       { name: './dir/', type: 'directory', mode: 0o755 },
       { name: 'f', type: 'file', mode: 0o644, size: 2, body: [Buffer.from('hi')] },
       { name: 'hard', type: 'link', linkname: 'f' },
@@ -228,7 +243,7 @@ describe('a layer rewritten', () => {
     expect(headers.map(({ name, linkname }) => `${name} ${linkname}`)).toEqual([
       'Files ',
       'Hives ',
-      'Files/dir/ ',
+      'Files/dir ',
       'Files/f ',
       'Files/hard Files/f',
     ]);
