@@ -10,6 +10,14 @@ const SUITES = {
     about: 'the registry against docker-registry: transfers, reads, start, memory, growth',
     load: async () => (await import('./registry/suite.mjs')).suite,
   },
+  fixture: {
+    about: 'the fixture for test suites: start, snapshots, memory, seeding, beside docker-registry',
+    load: async () => (await import('./fixture/suite.mjs')).suite,
+  },
+  images: {
+    about: 'the image commands against skopeo and crane: copies, append, latency, memory',
+    load: async () => (await import('./images/suite.mjs')).suite,
+  },
 };
 
 /** @param {readonly string[]} args */

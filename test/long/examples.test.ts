@@ -1,10 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { copy } from '../../image/copy/index.js';
+import { createLayout } from '../../image/layout/index.js';
+import { storeSource } from '../../registry/store-media.js';
+import { startRegistry } from '../../testing/index.js';
+import { needs } from '../helpers/clients/process.js';
 import { tempFolder } from '../helpers/temp.js';
 
 const run = promisify(execFile);
@@ -70,5 +75,21 @@ describe('the examples, from the packed package', () => {
     const output = await suite(folder, process.execPath, join(folder, 'node_modules/jest/bin/jest.js'));
     expect(output).toMatch(/Tests:\s+5 passed, 5 total/);
     expect(output).not.toMatch(/did not exit|open handle/);
+  });
+
+  it('skopeo, from a shell script', async (ctx) => {
+    needs(ctx, 'skopeo', 'bash');
+    const folder = await install('shell', []);
+    const layout = join(folder, 'base');
+    await using registry = await startRegistry({ socket: false, seed: { app: { stable: { layers: 2 } } } });
+    const source = storeSource(registry.registry.store, 'app');
+    const descriptor = await source.resolve('stable');
+    if (descriptor === undefined) throw new Error('the seed is not there');
+    await copy(source, await createLayout(layout), [{ descriptor, tags: ['stable'] }]);
+    const bin = join(folder, 'node_modules/ocilot/dist/cli.js');
+    await chmod(join(folder, 'skopeo.sh'), 0o755);
+    const output = await suite(folder, 'env', `OCILOT=${process.execPath} ${bin}`, './skopeo.sh', layout);
+    expect(output.match(/^ok - /gm)).toHaveLength(4);
+    expect(output).not.toContain('not ok');
   });
 });
