@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomFillSync } from 'node:crypto';
+import { createCipheriv, createHash, randomBytes, randomFillSync } from 'node:crypto';
 
 const PIECE = 1024 * 1024;
 /** What Go's copy loop puts in one chunk. */
@@ -51,6 +51,16 @@ function smallBlob(size) {
 
 /** @param {Uint8Array | string} bytes */
 export const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/**
+ * Bytes that look random and are the same in every run.
+ * @param {string} seed
+ * @param {number} size
+ */
+export function noise(seed, size) {
+  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
+}
 
 /** @param {number} repeats */
 function prefixHash(repeats) {

@@ -86,6 +86,35 @@ export async function run(program, args, environment = {}) {
   return child.out;
 }
 
+/** How often the memory of a measured process is looked at, in milliseconds. */
+const LOOK = 20;
+
+/**
+ * Runs a program to its end and measures it.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {Record<string, string>} [environment]
+ * @returns {Promise<{ seconds: number, peak: number }>} from spawn to end; highest resident memory in MiB, as last seen
+ */
+export async function measured(program, args, environment = {}) {
+  const started = performance.now();
+  const child = new Running(program, args, environment);
+  let peak = 0;
+  const timer = setInterval(() => {
+    try {
+      peak = Math.max(peak, child.peakMemory() || 0);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }, LOOK);
+  const code = await child.ended;
+  const seconds = (performance.now() - started) / 1000;
+  clearInterval(timer);
+  if (code !== 0)
+    throw new Error(`${program} ended with ${code}: ${child.complaint || child.out.slice(-500)}`);
+  return { seconds, peak };
+}
+
 export async function stopAll() {
   await Promise.all([...running].map((child) => child.stop()));
 }

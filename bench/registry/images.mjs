@@ -1,9 +1,8 @@
-import { createCipheriv, createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { digestOf } from '../lib/content.mjs';
+import { digestOf, noise } from '../lib/content.mjs';
 
 const LAYERS = 8;
 const SMALLEST = 256 * 1024;
@@ -19,16 +18,6 @@ const TYPE = 'application/vnd.oci.image';
  * @property {number} size of its manifest
  * @property {readonly { digest: string, size: number }[]} blobs config and layers
  */
-
-/**
- * Bytes that look random and are the same in every run.
- * @param {string} seed
- * @param {number} size
- */
-function noise(seed, size) {
-  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
-  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
-}
 
 /**
  * A gzipped tar with one file of noise.

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { firstLine, has, machineFacts, settle } from '../lib/machine.mjs';
+import { resultOf, rotated, sample } from '../lib/rounds.mjs';
 import { collectionRows } from './collection.mjs';
 import { growthRows } from './growth.mjs';
 import { memoryRows } from './memory.mjs';
@@ -34,32 +35,6 @@ function rows(options) {
     ...collectionRows(options),
   ];
   return all.filter(({ id }) => options.only?.test(id) ?? true);
-}
-
-/**
- * The list, begun at another place every round, so that nobody always goes first.
- * @template T
- * @param {readonly T[]} list
- * @param {number} by
- */
-const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
-
-/**
- * @param {Result} result
- * @param {Contender} contender
- * @param {() => Promise<number>} work
- */
-async function sample(result, contender, work) {
-  const samples = (result.samples[contender.id] ??= []);
-  try {
-    samples.push(await work());
-  } catch (error) {
-    samples.push(Number.NaN);
-    result.failed = `${contender.label}: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  process.stderr.write(
-    `  ${result.id.padEnd(22)} ${contender.id.padEnd(16)} ${samples.at(-1)?.toFixed(1)} ${result.unit}\n`,
-  );
 }
 
 /**
@@ -135,12 +110,7 @@ async function run(options) {
   const parent = options.data ?? tmpdir();
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, 'ocilot-bench-'));
-  const list = rows(options).map((row) => {
-    const { id, label, unit, better, target, limit, skip } = row;
-    /** @type {Result} */
-    const result = { id, label, unit, better, target, limit, skip, samples: {} };
-    return { row, result };
-  });
+  const list = rows(options).map((row) => ({ row, result: resultOf(row) }));
   const active = list.filter(({ row }) => row.skip === undefined);
   const rounds = options.runs ?? (options.quick ? 2 : 5);
   try {

@@ -1,0 +1,36 @@
+/**
+ * The list, begun at another place every round, so that nobody always goes first.
+ * @template T
+ * @param {readonly T[]} list
+ * @param {number} by
+ */
+export const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
+
+/**
+ * Adds a sample to a row; one that fails is told, and fails the row.
+ * @param {import('./types.js').Result} result
+ * @param {{ id: string, label: string }} contender
+ * @param {() => Promise<number>} work
+ */
+export async function sample(result, contender, work) {
+  const samples = (result.samples[contender.id] ??= []);
+  try {
+    samples.push(await work());
+  } catch (error) {
+    samples.push(Number.NaN);
+    result.failed = `${contender.label}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const shown = samples.at(-1)?.toFixed(2);
+  process.stderr.write(
+    `  ${result.id.padEnd(22)} ${contender.id.padEnd(16)} ${shown} ${result.failed ?? result.unit}\n`,
+  );
+}
+
+/**
+ * What a row becomes, before it has samples.
+ * @param {import('./types.js').Row} row
+ * @returns {import('./types.js').Result}
+ */
+export function resultOf({ id, label, unit, better, target, limit, skip }) {
+  return { id, label, unit, better, target, limit, skip, samples: {} };
+}
