@@ -93,6 +93,7 @@ class FolderJournal implements Journal {
   readonly #now: () => number;
   readonly #onNotice: (notice: string) => void;
   #swept: Promise<void> | undefined;
+  #told = false;
 
   constructor({ folder = journalFolder(), now = Date.now, onNotice }: JournalOptions) {
     this.#folder = join(folder, 'uploads');
@@ -171,7 +172,10 @@ class FolderJournal implements Journal {
       if ((await this.#read(path)) === undefined) await rm(path, { force: true });
   }
 
+  /** Once: what fails for one upload fails for the others too. */
   #tell(error: unknown): void {
+    if (this.#told) return;
+    this.#told = true;
     const why = error instanceof Error ? error.message : String(error);
     this.#onNotice(`uploads cannot be remembered in ${this.#folder}: ${why}`);
   }
