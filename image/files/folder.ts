@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OciError, quote, type ByteStream, type CallOptions, type Layer } from '../../oci/index.js';
 import { createLayer, type LayerOptions } from '../layer.js';
@@ -52,17 +52,20 @@ export async function* folderEntries(folder: string, options: FolderOptions = {}
   const { at = '/', owner = { uid: 0, gid: 0 }, mtime = sourceDateEpoch(), signal } = options;
   const common = { ...owner, mtime: mtime === undefined ? 0 : Math.floor(mtime.getTime() / 1000) };
   const parts = partsOf(at, 'the place in the image');
-  if (!(await statOf(folder)).isDirectory())
+  // The folder itself may be a link; what is in it is not followed.
+  if (!(await readable(folder, stat(folder))).isDirectory())
     throw new OciError('INVALID_OPTION', `${quote(folder)} is not a folder`);
   for (let count = 1; count <= parts.length; count++)
     yield { name: `${parts.slice(0, count).join('/')}/`, type: 'directory', mode: 0o755, ...common };
   const seen = new Map<string, string>();
-  for await (const { path, name, stat } of walk(folder, parts.map((part) => `${part}/`).join(''))) {
+  for await (const found of walk(folder, parts.map((part) => `${part}/`).join(''))) {
     signal?.throwIfAborted();
-    const entry = await entryOf({ path, name, stat, seen });
+    const entry = await entryOf(found, seen);
     if (entry !== undefined) yield { ...entry, ...common };
     else
-      options.onNotice?.(`${quote(path)} is a socket or a device, which no layer can have: it is left out`);
+      options.onNotice?.(
+        `${quote(found.path)} is a socket or a device, which no layer can have: it is left out`,
+      );
   }
 }
 
@@ -70,7 +73,7 @@ interface Found {
   readonly path: string;
   /** In the image. */
   readonly name: string;
-  readonly stat: Stats;
+  readonly stats: Stats;
 }
 
 async function* walk(folder: string, prefix: string): AsyncGenerator<Found> {
@@ -80,29 +83,28 @@ async function* walk(folder: string, prefix: string): AsyncGenerator<Found> {
     const name = bytes.toString();
     const path = join(folder, name);
     // oxlint-disable-next-line no-await-in-loop
-    const stat = await statOf(path);
-    yield { path, name: prefix + name, stat };
-    if (stat.isDirectory()) yield* walk(path, `${prefix}${name}/`);
+    const stats = await readable(path, lstat(path));
+    yield { path, name: prefix + name, stats };
+    if (stats.isDirectory()) yield* walk(path, `${prefix}${name}/`);
   }
 }
 
-async function entryOf({
-  path,
-  name,
-  stat,
-  seen,
-}: Found & { readonly seen: Map<string, string> }): Promise<TarEntry | undefined> {
-  const mode = stat.mode & 0o7777;
-  if (stat.isDirectory()) return { name: `${name}/`, type: 'directory', mode };
-  if (stat.isSymbolicLink())
+/** @param seen where files of more than one name were found first */
+async function entryOf(
+  { path, name, stats }: Found,
+  seen: Map<string, string>,
+): Promise<TarEntry | undefined> {
+  const mode = stats.mode & 0o7777;
+  if (stats.isDirectory()) return { name: `${name}/`, type: 'directory', mode };
+  if (stats.isSymbolicLink())
     return { name, type: 'symlink', mode: 0o777, linkname: await readable(path, readlink(path)) };
-  if (stat.isFIFO()) return { name, type: 'fifo', mode };
-  if (!stat.isFile()) return undefined;
-  const inode = `${stat.dev}:${stat.ino}`;
-  const first = stat.nlink > 1 ? seen.get(inode) : undefined;
+  if (stats.isFIFO()) return { name, type: 'fifo', mode };
+  if (!stats.isFile()) return undefined;
+  const inode = `${stats.dev}:${stats.ino}`;
+  const first = stats.nlink > 1 ? seen.get(inode) : undefined;
   if (first !== undefined) return { name, type: 'link', mode, linkname: first };
-  if (stat.nlink > 1) seen.set(inode, name);
-  return { name, type: 'file', mode, size: stat.size, ...(stat.size > 0 && { body: content(path) }) };
+  if (stats.nlink > 1) seen.set(inode, name);
+  return { name, type: 'file', mode, size: stats.size, ...(stats.size > 0 && { body: content(path) }) };
 }
 
 async function* content(path: string): AsyncGenerator<Uint8Array> {
@@ -113,8 +115,6 @@ async function* content(path: string): AsyncGenerator<Uint8Array> {
     throw unreadable(path, cause);
   }
 }
-
-const statOf = (path: string): Promise<Stats> => readable(path, lstat(path));
 
 async function readable<T>(path: string, value: Promise<T>): Promise<T> {
   try {

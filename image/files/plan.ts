@@ -28,6 +28,11 @@ export function planOf(tree: Tree, layers: number): Plan {
     else there.push(emission);
   };
   for (const [inode, names] of namesOf(tree)) {
+    const [only] = names;
+    if (only !== undefined && names.length === 1) {
+      emit(inode, { path: only.path });
+      continue;
+    }
     const [first, ...others] = names.toSorted(
       (a, b) => order(inode, a.node) - order(inode, b.node) || byPlace(a, b),
     );

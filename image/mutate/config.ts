@@ -70,8 +70,10 @@ function patched(config: Json, patch: ConfigPatch): Json {
   const os = platform?.os ?? config.os;
   const inner = objectIn(config, 'config');
   return withFields(config, {
-    ...given({ author, created: created && timeText(created) }),
-    ...(created === null ? { created: undefined } : {}),
+    ...given({
+      author,
+      created: typeof created === 'string' || created instanceof Date ? timeText(created) : created,
+    }),
     ...(platform === undefined ? {} : platformFields(platform)),
     config: withFields(inner, innerFields(inner, patch, os === 'windows')),
   });

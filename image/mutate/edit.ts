@@ -4,6 +4,7 @@ import {
   isObject,
   parseJson,
   quote,
+  type Blob,
   type CallOptions,
   type Descriptor,
 } from '../../oci/index.js';
@@ -72,14 +73,20 @@ function described(descriptor: unknown, bytes: Uint8Array): Json {
   };
 }
 
+/** What is behind entries that were added to an index, by digest. */
+export interface AddedEntries {
+  readonly children?: ReadonlyMap<string, View>;
+  /** Entries that are no manifests. */
+  readonly blobs?: ReadonlyMap<string, Blob>;
+}
+
 /**
  * An index with changes to its document.
- * @param children views of entries that the index does not have yet
  */
 export async function editIndex(
   index: IndexView,
   change: (document: Json) => Json,
-  { children = new Map(), ...options }: CallOptions & { readonly children?: ReadonlyMap<string, View> } = {},
+  { children = new Map(), blobs = new Map(), ...options }: CallOptions & AddedEntries = {},
 ): Promise<IndexView> {
   const document = objectOf(await index.raw(options));
   const changed = change(document);
@@ -89,7 +96,7 @@ export async function editIndex(
     child: async (descriptor, call) =>
       children.get(descriptor.digest) ?? (await index.child(descriptor, call)),
     blob: (descriptor) => {
-      const blob = index.blob?.(descriptor);
+      const blob = blobs.get(descriptor.digest) ?? index.blob?.(descriptor);
       if (blob !== undefined) return blob;
       throw new OciError('BLOB_UNKNOWN', `index ${index.descriptor.digest} has no blob ${descriptor.digest}`);
     },

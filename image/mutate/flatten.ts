@@ -70,8 +70,11 @@ async function flattenImage(
   );
 }
 
-/** The index with each of its images changed, those in indexes in it too, and without what is for no platform. */
-async function eachImage(
+/**
+ * The index with each of its images changed, those in indexes in it too. Attestations go: what they are about is no more.
+ * @throws OciError what reading the index and the change throw
+ */
+export async function eachImage(
   index: IndexView,
   change: (image: ImageView) => Promise<ImageView>,
   options: CallOptions,

@@ -2,6 +2,7 @@ import {
   OciError,
   artifactTypeOf,
   isManifestType,
+  type Blob,
   type CallOptions,
   type Descriptor,
   type Digest,
@@ -47,25 +48,29 @@ export async function appendToIndex(
   );
   const added = lists.flat();
   const children = new Map(added.flatMap(({ entry, view }) => (view ? [[entry.digest, view] as const] : [])));
+  const blobs = new Map(added.flatMap(({ entry, blob }) => (blob ? [[entry.digest, blob] as const] : [])));
   return await editIndex(
     index,
     (document) => ({ ...document, manifests: [...entriesOf(document), ...added.map(({ entry }) => entry)] }),
-    { ...options, children },
+    { ...options, children, blobs },
   );
 }
 
 interface Entry {
   readonly entry: Descriptor;
-  readonly view: View | undefined;
+  readonly view?: View;
+  /** Of an entry that is no manifest. */
+  readonly blob?: Blob | undefined;
 }
 
 async function entriesIn(index: IndexView, options: CallOptions): Promise<Entry[]> {
   const { manifests } = await index.manifest(options);
   return await Promise.all(
-    manifests.map(async (entry) => ({
-      entry,
-      view: isManifestType(entry.mediaType) ? await index.child(entry, options) : undefined,
-    })),
+    manifests.map(async (entry) =>
+      isManifestType(entry.mediaType)
+        ? { entry, view: await index.child(entry, options) }
+        : { entry, blob: index.blob?.(entry) },
+    ),
   );
 }
 

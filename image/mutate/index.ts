@@ -1,7 +1,7 @@
 export { annotate, setSubject, type AnnotationPatch } from './annotate.js';
 export { appendLayers, type Addition } from './append.js';
 export { editConfig, type ConfigPatch, type Healthcheck } from './config.js';
-export { flatten, type FlattenOptions } from './flatten.js';
+export { eachImage, flatten, type FlattenOptions } from './flatten.js';
 export type { HistoryEntry } from './history.js';
 export {
   appendToIndex,

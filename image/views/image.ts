@@ -40,16 +40,20 @@ export function imageFrom(source: Source, descriptor: Descriptor): ImageView {
   const raw = once((options) => readManifest(source, descriptor, options));
   const manifest = once(async (options) => imageManifest(await raw(options), descriptor));
   const config = once(async (options) => readConfig(source, (await manifest(options)).config, options));
-  const layers = once(async (options) => {
+  const diffIds = once(async (options) => {
     const { config: described, layers: listed } = await manifest(options);
-    const diffIds = isImageConfigType(described.mediaType)
-      ? diffIdsOf(parseConfig(await config(options), described))
-      : [];
-    const known = diffIds.length === listed.length ? diffIds : [];
-    return listed.map((layer, index) =>
-      layerOf(blobOf(source, layer), { diffId: known[index], origin: source.origin }),
-    );
+    if (!isImageConfigType(described.mediaType)) return [];
+    const found = diffIdsOf(parseConfig(await config(options), described));
+    return found.length === listed.length ? found : [];
   });
+  const layers = once(async (options) =>
+    (await manifest(options)).layers.map((layer, index) =>
+      layerOf(blobOf(source, layer), {
+        diffId: async (call) => (await diffIds(call))[index],
+        origin: source.origin,
+      }),
+    ),
+  );
   return {
     kind: 'image',
     descriptor,

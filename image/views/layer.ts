@@ -12,8 +12,8 @@ export interface LayerView extends Layer {
 
 /** What is known of a layer besides its bytes. */
 export interface LayerFacts {
-  /** What the image's config says it unpacks to. Without it the layer is read to find out. */
-  readonly diffId?: Digest | undefined;
+  /** What it unpacks to, or how to ask. Where that is not known the layer is read to find out. */
+  readonly diffId?: Digest | ((options: CallOptions) => Promise<Digest | undefined>) | undefined;
   readonly origin?: Origin | undefined;
 }
 
@@ -26,14 +26,13 @@ export function layerOf(blob: Blob, { diffId, origin }: LayerFacts = {}): LayerV
     descriptor: blob.descriptor,
     open: (options) => blob.open(options),
     uncompressed,
-    diffId:
-      diffId === undefined
-        ? once(async (options) => {
-            const digester = new Digester();
-            for await (const chunk of await uncompressed(options)) digester.update(chunk);
-            return digester.digest();
-          })
-        : async () => diffId,
+    diffId: once(async (options) => {
+      const known = typeof diffId === 'function' ? await diffId(options) : diffId;
+      if (known !== undefined) return known;
+      const digester = new Digester();
+      for await (const chunk of await uncompressed(options)) digester.update(chunk);
+      return digester.digest();
+    }),
     ...(origin === undefined ? {} : { origin }),
   };
 }

@@ -142,6 +142,10 @@ describe('a layer of a folder', () => {
     expect((await failure(layerFromFolder(join(folder, 'none')))).code).toBe('INVALID_OPTION');
     await writeFile(join(folder, 'file'), '');
     expect((await failure(layerFromFolder(join(folder, 'file')))).message).toContain('is not a folder');
+    const to = await tempFolder();
+    await symlink(folder, join(to, 'link'));
+    const [own, linked] = await Promise.all([folder, join(to, 'link')].map((path) => layerFromFolder(path)));
+    expect(linked?.descriptor).toEqual(own?.descriptor);
     expect((await failure(layerFromFolder(folder, { at: '../up' }))).code).toBe('CONTENT_INVALID');
     await rename(join(folder, 'file'), Buffer.concat([Buffer.from(`${folder}/x`), Buffer.from([0xff])]));
     expect((await failure(layerFromFolder(folder))).message).toContain('not UTF-8');

@@ -167,6 +167,7 @@ describe('an edited config', () => {
     { labels: { '': 'c' } },
     { exposedPorts: ['80/TCP!'] },
     { created: 'yesterday' },
+    { created: '' },
     { created: new Date(Number.NaN) },
   ])('refuses %j', async (patch) => {
     expect((await failure(editConfig(emptyImage(), patch))).code).toBe('INVALID_OPTION');
@@ -332,6 +333,14 @@ describe('an index', () => {
     const nested = await appendToIndex(one, [index], { flatten: false });
     const [, entry] = (await nested.manifest()).manifests;
     expect(entry).toMatchObject({ mediaType: MEDIA_TYPES.ociIndex, digest: index.descriptor.digest });
+    const memory = new MemorySource();
+    const text = memory.add('text/plain', Buffer.from('listed beside'));
+    const beside = indexFrom(
+      memory,
+      memory.add(MEDIA_TYPES.ociIndex, { schemaVersion: 2, manifests: [text] }),
+    );
+    const mixed = await appendToIndex(flat, [beside]);
+    expect(textOf(await bytesOf(sourceOf(mixed).blob(text)))).toBe('listed beside');
     for (const view of [flat, nested]) {
       const all = sourceOf(view);
       // oxlint-disable-next-line no-await-in-loop

@@ -46,9 +46,10 @@ describe('an image of a source', () => {
     const source = new MemorySource({ registry: 'r:1', repository: 'app' });
     const image = imageFrom(source, addImage(source, amd));
     const [layer] = await image.layers();
-    const asked = source.asked.length;
-    expect(await layer?.diffId()).toBe(digestOf(TAR));
-    expect(source.asked).toHaveLength(asked);
+    expect(source.asked).toEqual([`manifest ${image.descriptor.digest}`]);
+    const { config } = await image.manifest();
+    expect([await layer?.diffId(), await layer?.diffId()]).toEqual([digestOf(TAR), digestOf(TAR)]);
+    expect(source.asked.slice(1)).toEqual([`blob ${config.digest}`]);
     expect(layer && (await bytesOf(layer.uncompressed()))).toEqual(TAR);
     expect(layer?.origin).toEqual({ registry: 'r:1', repository: 'app' });
   });
