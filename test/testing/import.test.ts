@@ -10,7 +10,9 @@ const door = new URL('dist/testing.js', root);
 /** Runs a module in a node of its own; it prints JSON. */
 async function run(source: string): Promise<unknown> {
   const script = `import { createRequire } from 'node:module'; const door = ${JSON.stringify(door.href)};\n${source}`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: fileURLToPath(root),
+  });
   return JSON.parse(stdout) as unknown;
 }
 
@@ -84,5 +86,31 @@ const { faulted } = await registry.requests.waitFor({});
 console.log(JSON.stringify(faulted));
 `;
     expect(await run(source)).toBe('stall');
+  });
+
+  it.each([
+    ['ESM', 'const { startRegistry } = await import(door);'],
+    ['CommonJS', "const { startRegistry } = createRequire(import.meta.url)('ocilot/testing');"],
+  ])('touches no global of its process, as %s', async (_, load) => {
+    const source = `
+const names = () => Reflect.ownKeys(globalThis).map((key) => [key, globalThis[key]]);
+const listeners = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
+// Some are made when they are first asked for.
+names();
+const before = { names: new Map(names()), listeners: JSON.stringify(listeners()), env: JSON.stringify(process.env) };
+${load}
+const registry = await startRegistry({ tls: { auto: true }, users: { bob: 'pw' }, auth: 'bearer', seed: { app: { 1: {} } } });
+void registry.env;
+await registry.restore(registry.snapshot());
+await registry.fetch('/v2/');
+await registry.close();
+const changed = names().filter(([key, value]) => !before.names.has(key) || !Object.is(before.names.get(key), value));
+console.log(JSON.stringify({
+  changed: changed.map(([key]) => String(key)),
+  listeners: before.listeners === JSON.stringify(listeners()),
+  env: before.env === JSON.stringify(process.env),
+}));
+`;
+    expect(await run(source)).toEqual({ changed: [], listeners: true, env: true });
   });
 });
