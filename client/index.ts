@@ -60,13 +60,13 @@ export { kubernetesKeychain, type KubernetesOptions } from './credentials/kubern
 export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
 export {
   RemoteRepository,
-  catalog,
-  type ListOptions,
   type PutAnswer,
   type PutOptions,
   type ReadOptions,
   type RemoteManifest,
 } from './remote/repository.js';
+export { catalog } from './remote/catalog.js';
+export type { ListOptions } from './remote/pages.js';
 export { Uploads, type Piece, type UploadState } from './remote/uploads.js';
 export { remoteSource, type RemoteSourceOptions } from './remote/source.js';
 export { remoteSink, type RemoteSinkOptions } from './remote/sink.js';

@@ -3,6 +3,15 @@ import type { Endpoint } from './endpoint.js';
 
 const PAGE_LIMIT = 16 * 1024 * 1024;
 
+/** How a list is asked for. */
+export interface ListOptions extends CallOptions {
+  /** Entries on one page. Default: as the registry likes. */
+  readonly pageSize?: number;
+}
+
+/** The query that asks for pages of a size. */
+export const sizeQuery = (size: number | undefined): string => (size === undefined ? '' : `?n=${size}`);
+
 /** A list that comes in pages. */
 export interface PagedList extends CallOptions {
   readonly path: string;

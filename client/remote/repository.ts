@@ -7,12 +7,9 @@ import {
   collect,
   digestOf,
   isDigest,
-  parseDescriptor,
   referrersTag,
   streamOf,
   verified,
-  isOciError,
-  isObject,
   parseJson,
   parseRepository,
   type CallOptions,
@@ -22,7 +19,8 @@ import {
 } from '../../oci/index.js';
 import type { Transport, TransportResponse } from '../transport.js';
 import { Endpoint } from './endpoint.js';
-import { pages, textsOf } from './pages.js';
+import { pages, sizeQuery, textsOf, type ListOptions } from './pages.js';
+import { descriptorsOf, isMissing } from './referrers.js';
 import { Uploads } from './uploads.js';
 
 const ACCEPT = [
@@ -64,14 +62,6 @@ export interface PutAnswer {
   /** Those of the `tags` that were asked for that the registry says it has set. */
   readonly tags?: readonly string[];
 }
-
-/** How a list is asked for. */
-export interface ListOptions extends CallOptions {
-  /** Entries on one page. Default: as the registry likes. */
-  readonly pageSize?: number;
-}
-
-const sizeQuery = (size: number | undefined): string => (size === undefined ? '' : `?n=${size}`);
 
 /** A repository of a registry, over a transport. No ping comes before anything. */
 export class RemoteRepository {
@@ -311,35 +301,4 @@ function checkTaken(reference: string, bytes: Uint8Array, response: TransportRes
       detail: { expected: ours, received: told },
     });
   return ours;
-}
-
-/** True for the answer of a registry that does not have what was asked for, or does not know the question. */
-function isMissing(error: unknown): boolean {
-  if (!isOciError(error) || !isObject(error.detail)) return false;
-  return [400, 404, 405, 406].includes(error.detail.status as number);
-}
-
-function* descriptorsOf(page: unknown, artifactType: string | undefined): Generator<Descriptor> {
-  const entries = isObject(page) ? page.manifests : undefined;
-  if (!Array.isArray(entries))
-    throw new OciError('MANIFEST_INVALID', 'referrers: the answer has no manifests');
-  for (const [at, entry] of entries.entries()) {
-    const descriptor = parseDescriptor(entry, `manifests[${at}]`);
-    if (artifactType === undefined || descriptor.artifactType === artifactType) yield descriptor;
-  }
-}
-
-/** The repositories of a registry, in its order. Throws OciError of the registry's answer. */
-export async function* catalog(
-  transport: Transport,
-  registry: string,
-  { pageSize, ...options }: ListOptions = {},
-): AsyncGenerator<string> {
-  const list = {
-    path: `/v2/_catalog${sizeQuery(pageSize)}`,
-    scopes: ['registry:catalog:*'],
-    what: `catalog of ${registry}`,
-    ...options,
-  };
-  for await (const page of pages(new Endpoint(transport, registry), list)) yield* textsOf(page.repositories);
 }
