@@ -6,6 +6,7 @@ import {
   OciError,
   algorithmOf,
   isOciError,
+  isVerified,
   type Blob,
   type CallOptions,
   type OnProgress,
@@ -17,19 +18,21 @@ import { withLock } from './layout/lock.js';
 export interface PartialFileOptions extends CallOptions {
   /** Hears of `bytes` as they come in; what an earlier try left counts as come. */
   readonly onProgress?: OnProgress;
+  /** What the file is called until it is whole. Default `<path>.partial`. */
+  readonly partial?: string;
 }
 
 /** Just enough to see that another process is gone, in milliseconds. */
 const PATIENCE = 100;
 
 /**
- * Fetches a blob into a file. Until it is whole and checked it is called `<path>.partial`; one that an earlier try left
+ * Fetches a blob into a file. Until it is whole and checked it has another name; one that an earlier try left
  * is hashed and gone on with by range. Where somebody else is at the same file, another one is filled from the start.
  * The folder must be there; a file of that name is replaced in one step.
  * @throws OciError `DIGEST_MISMATCH`, `STORE_FULL`; what opening and reading the blob throws
  */
 export async function fetchToFile(blob: Blob, path: string, options: PartialFileOptions = {}): Promise<void> {
-  const partial = `${path}.partial`;
+  const { partial = `${path}.partial` } = options;
   const { signal } = options;
   let began = false;
   const work = async (): Promise<void> => {
@@ -44,7 +47,7 @@ export async function fetchToFile(blob: Blob, path: string, options: PartialFile
   } catch (error) {
     if (began || !isOciError(error, 'STORE_LOCKED')) throw error;
   }
-  const own = freshName(dirname(path), `${basename(path)}.partial.`);
+  const own = freshName(dirname(partial), `${basename(partial)}.`);
   try {
     await fill(blob, own, options);
     await publish(own, path);
@@ -105,7 +108,7 @@ class Filling {
   /** Fetches the rest. False when all is there and it is wrong; then the file is empty again. */
   async run(): Promise<boolean> {
     const { digest, size } = this.#blob.descriptor;
-    if (this.#digester.size < size) await this.#append();
+    if (this.#digester.size < size && (await this.#append())) return true;
     if (this.#digester.size === size && this.#digester.digest() === digest) return true;
     await this.#file.truncate(0);
     this.#digester = this.#fresh();
@@ -127,26 +130,30 @@ class Filling {
     for await (const bytes of readSlice(this.#file, 0, size, this.#options)) this.#digester.update(bytes);
   }
 
-  async #append(): Promise<void> {
+  /** Adds the rest. True when the stream has checked all of it. */
+  async #append(): Promise<boolean> {
     const { descriptor } = this.#blob;
     const { onProgress, signal } = this.#options;
     const call = signal === undefined ? {} : { signal };
     const start = this.#digester.size;
     const range = { start, end: descriptor.size - 1 };
     const stream = await this.#blob.open(start === 0 ? call : { ...call, range });
+    const checked = start === 0 && isVerified(stream, descriptor.digest, descriptor.size);
     let behind: Promise<void> = Promise.resolve();
+    let position = start;
     try {
       for await (const bytes of stream) {
-        const position = this.#digester.size;
         if (position + bytes.byteLength > descriptor.size) throw this.wrong();
-        this.#digester.update(bytes);
+        if (!checked) this.#digester.update(bytes);
         await behind;
         behind = writeAll(this.#file, bytes, position);
         behind.catch(() => undefined);
-        onProgress?.({ type: 'bytes', descriptor, sent: this.#digester.size });
+        position += bytes.byteLength;
+        onProgress?.({ type: 'bytes', descriptor, sent: position });
       }
     } finally {
       await behind;
     }
+    return checked;
   }
 }

@@ -55,7 +55,7 @@ export {
 } from './reference.js';
 export { Slots } from './slots.js';
 export { collect, streamOf, type ByteStream } from './stream.js';
-export { verified } from './verified.js';
+export { isVerified, verified } from './verified.js';
 export { encodeJson, isObject, isStringList, isStringMap, parseJson } from './json.js';
 export { printable, quote } from './quote.js';
 export type { OnProgress, Progress } from './progress.js';

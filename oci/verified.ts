@@ -8,7 +8,33 @@ import type { ByteStream } from './stream.js';
  * @param size bytes, if known; one more or less is refused
  * @throws OciError `DIGEST_MISMATCH`
  */
-export async function* verified(
+export function verified(
+  stream: ByteStream,
+  digest: Digest,
+  size: number | undefined,
+  what: string,
+): AsyncGenerator<Uint8Array> {
+  // Nothing is hashed twice on its way through several hands.
+  if (isVerified(stream, digest, size)) return stream;
+  const checked = check(stream, digest, size, what);
+  CHECKED.set(checked, { digest, size });
+  return checked;
+}
+
+/** Streams that check themselves, and what they are checked against. */
+const CHECKED = new WeakMap<ByteStream, { readonly digest: Digest; readonly size: number | undefined }>();
+
+/** True for a stream of `verified` that is checked against all of this. */
+export function isVerified(
+  stream: ByteStream,
+  digest: Digest,
+  size?: number,
+): stream is AsyncGenerator<Uint8Array> {
+  const known = CHECKED.get(stream);
+  return known?.digest === digest && (size === undefined || known.size === size);
+}
+
+async function* check(
   stream: ByteStream,
   digest: Digest,
   size: number | undefined,

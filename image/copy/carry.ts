@@ -41,7 +41,8 @@ export class Companions {
   readonly #graph: Graph;
   readonly #call: CallOptions;
   readonly #slots = new Slots(ASKS);
-  #tags: Promise<ReadonlySet<string> | undefined> | undefined;
+  /** Names of the source by the tags in them. */
+  #tags: Promise<ReadonlyMap<string, string> | undefined> | undefined;
 
   constructor(source: Source, graph: Graph, call: CallOptions) {
     this.#source = source;
@@ -91,20 +92,22 @@ export class Companions {
     const found: Carried[] = [];
     for (const suffix of SUFFIXES) {
       const tag = `${algorithmOf(digest)}-${hexOf(digest)}.${suffix}`;
-      if (known !== undefined && !known.has(tag)) continue;
+      const name = known === undefined ? tag : known.get(tag);
+      if (name === undefined) continue;
       // oxlint-disable-next-line no-await-in-loop -- three at most, and mostly none
-      const descriptor = await this.#source.resolve(tag, this.#call);
+      const descriptor = await this.#source.resolve(name, this.#call);
       if (descriptor !== undefined) found.push({ descriptor, subject: digest, as: 'tag', tag });
     }
     return found;
   }
 
   /** The source's tags; undefined when it has too many, or no list of them. */
-  async #listTags(): Promise<ReadonlySet<string> | undefined> {
+  async #listTags(): Promise<ReadonlyMap<string, string> | undefined> {
     if (this.#source.tags === undefined) return undefined;
-    const tags = new Set<string>();
-    for await (const tag of this.#source.tags(this.#call)) {
-      tags.add(tag);
+    const tags = new Map<string, string>();
+    for await (const name of this.#source.tags(this.#call)) {
+      // Layouts and archives may keep full names.
+      tags.set(name.slice(name.lastIndexOf(':') + 1), name);
       if (tags.size > TAGS_READ) return undefined;
     }
     return tags;

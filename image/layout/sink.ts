@@ -259,8 +259,9 @@ class LayoutSink implements Sink {
   /** A blob that is worth going on with, if this process ends before it is whole. */
   async #fetch(blob: Blob, { signal, onProgress }: PutBlobOptions): Promise<void> {
     const { digest } = blob.descriptor;
-    const path = await this.#workplace.kept(digest);
-    await fetchToFile(blob, path, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+    const path = this.#workplace.file();
+    const partial = await this.#workplace.kept(digest);
+    await fetchToFile(blob, path, { partial, ...(signal && { signal }), ...(onProgress && { onProgress }) });
     const file = await openPlain(path);
     try {
       await this.#layout.blobs.publish(path, file, digest);
