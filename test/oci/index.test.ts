@@ -39,6 +39,7 @@ describe('the door of oci', () => {
       'isStringList',
       'isStringMap',
       'isTag',
+      'isVerified',
       'parseDescriptor',
       'parseDigest',
       'parseJson',
