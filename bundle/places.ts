@@ -1,4 +1,12 @@
-import type { CallOptions, Descriptor, Digest } from '../oci/index.js';
+import {
+  OciError,
+  formatReference,
+  quote,
+  type CallOptions,
+  type Descriptor,
+  type Digest,
+  type Reference,
+} from '../oci/index.js';
 import { responseDetail, remoteSource, type RemoteRepository } from '../client/index.js';
 import type { Source } from '../image/media.js';
 import { cachedSource, type CachedSource } from './cached-source.js';
@@ -63,7 +71,7 @@ export class Places {
     const { repository, source } = this.#at(place);
     const { descriptor, bytes } = await repository.manifest(reference, options);
     source.remember(descriptor.digest, bytes);
-    return { place, descriptor, source };
+    return { place: { registry: place.registry, repository: place.repository }, descriptor, source };
   }
 
   /** Whether a digest is there. Throws OciError of answers that are neither yes nor no. */
@@ -84,6 +92,20 @@ export class Places {
     const opened = { repository, source: cachedSource(remoteSource(repository)) };
     this.#sources.set(key, opened);
     return opened;
+  }
+}
+
+/**
+ * What somebody asked for.
+ * @throws OciError `MANIFEST_UNKNOWN` and what the registry answers
+ */
+export async function fetchWanted(places: Places, wanted: Reference, options: CallOptions): Promise<Found> {
+  try {
+    return await places.get(wanted, wanted.digest ?? wanted.tag ?? 'latest', options);
+  } catch (cause) {
+    if (!(cause instanceof OciError)) throw cause;
+    const message = `Fetching image ${quote(formatReference(wanted))}: ${cause.message}`;
+    throw new OciError(cause.code, message, { cause, detail: cause.detail });
   }
 }
 

@@ -1,11 +1,9 @@
 import {
   OciError,
   childrenOf,
-  formatReference,
   isIndexType,
   isManifestType,
   parseManifest,
-  quote,
   type CallOptions,
   type Descriptor,
   type Digest,
@@ -22,7 +20,7 @@ import {
   type ImagesLock,
 } from '../locks/index.js';
 import { signatureTag } from '../names.js';
-import type { Places } from '../places.js';
+import { fetchWanted, type Places } from '../places.js';
 import { bundleFrom } from '../read/bundle.js';
 import { Expansion, type ExpandOptions, type Item } from '../read/graph.js';
 
@@ -135,20 +133,8 @@ export async function gatherImagesLock(
       'INVALID_OPTION',
       `Unable to copy bundles using an Images Lock file (hint: Create a bundle with these images): ${bundle.locked.image} is one`,
     );
-  const items = expansion.items.map(({ origins: _, ...item }) => itemOf({ ...item, origins: [] }));
+  const items = expansion.items.map((item) => itemOf({ ...item, origins: [] }));
   return await withSignatures({ items, lock }, places, options);
-}
-
-async function fetchWanted(places: Places, wanted: Reference, options: CallOptions) {
-  try {
-    return await places.get(wanted, wanted.digest ?? wanted.tag ?? 'latest', options);
-  } catch (cause) {
-    if (!(cause instanceof OciError)) throw cause;
-    throw new OciError(cause.code, `Fetching image ${quote(formatReference(wanted))}: ${cause.message}`, {
-      cause,
-      detail: cause.detail,
-    });
-  }
 }
 
 function itemOf({ found, reference, origins, tag, images }: Item, self?: string): CopyItem {

@@ -1,6 +1,6 @@
-import { OciError, Slots, quote, type CallOptions, type Digest } from '../../oci/index.js';
+import { Slots, type CallOptions, type Digest } from '../../oci/index.js';
 import { parsePinned, formatPinned, type LockedImage } from '../locks/index.js';
-import type { Found, Place, Places } from '../places.js';
+import { fetchWanted, type Found, type Place, type Places } from '../places.js';
 import { bundleFrom, imagesOf } from './bundle.js';
 
 /** An image, an index or a bundle that was found. */
@@ -121,15 +121,7 @@ export class Expansion {
       if (found !== undefined) return found;
     }
     const last = near && !there ? own : written;
-    try {
-      return await this.#places.get(last, digest, this.#call);
-    } catch (cause) {
-      if (!(cause instanceof OciError)) throw cause;
-      throw new OciError(cause.code, `Fetching image ${quote(image)}: ${cause.message}`, {
-        cause,
-        detail: cause.detail,
-      });
-    }
+    return await fetchWanted(this.#places, { ...last, digest }, this.#call);
   }
 }
 

@@ -64,15 +64,17 @@ describe('copy of a bundle to a repository', () => {
     expect(set.items.map(({ reference }) => reference)).toEqual(
       (['app', 'inner', 'multi', 'outer'] as const).map((name) => `${HOST}/src/${name}@${DIGESTS[name]}`),
     );
+    registry.requests.clear();
     const copied = await copyTo(registry, set, 'dst/outer');
+    const requests = [...registry.requests];
     expect(await tagsOf(registry, 'dst/outer')).toEqual({ ...GENERATED, ...LOCATIONS, v1: DIGESTS.outer });
     expect(copied.reference).toBe(`${HOST}/dst/outer@${DIGESTS.outer}`);
     expect(printBundleLock(copied.lock as BundleLock)).toBe(golden('copied.lock.yml').toString());
     // All is in one registry: nothing is fetched but what tells of images, nothing sent but what was made here.
-    const sent = registry.requests.filter(({ path, received }) => path.includes('/blobs/') && received > 0);
+    const sent = requests.filter(({ path, received }) => path.includes('/blobs/') && received > 0);
     expect(sent.map(({ digest }) => digest)).toHaveLength(4);
     const layer = 'sha256:01752952a68c589679204713540f9cc0ef6cc8ca3c85ac708c114db7327df7fd';
-    expect(registry.requests.count({ method: 'GET', digest: layer })).toBe(0);
+    expect(requests.filter(({ method, digest }) => method === 'GET' && digest === layer)).toEqual([]);
   });
 
   it('does nothing where everything is there already', async () => {

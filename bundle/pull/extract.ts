@@ -1,0 +1,45 @@
+import { mkdir } from 'node:fs/promises';
+import type { CallOptions } from '../../oci/index.js';
+import { EntryWriter } from '../../image/files/entry-writer.js';
+import { flattenedEntries } from '../../image/files/index.js';
+import { withRoom } from '../../image/layout/files.js';
+import type { ImageView } from '../../image/views/image.js';
+
+/** How files are written. */
+export interface ExtractFilesOptions extends CallOptions {
+  /** Bits that nobody gets. Default: those of this process. */
+  readonly umask?: number;
+  /** Gives files the owners that the image names. Default: as root. */
+  readonly owners?: boolean;
+  /** Hears of what could not be made: devices, pipes. */
+  readonly onNotice?: (notice: string) => void;
+}
+
+/**
+ * Writes the files of an image into a folder that is not there yet: layers laid over each other from the base up, with
+ * their whiteouts, folders that are empty too. Nothing is written outside of the folder, whatever the layers say.
+ * @throws OciError `CONTENT_INVALID` for paths that lead outside and for layers that are no files, `STORE_FULL`, and what
+ * reading the layers throws
+ */
+export async function extractFiles(
+  image: ImageView,
+  folder: string,
+  { umask = process.umask(), owners = process.getuid?.() === 0, onNotice, signal }: ExtractFilesOptions = {},
+): Promise<void> {
+  const call: CallOptions = signal === undefined ? {} : { signal };
+  // Not even an empty folder may be there, nor a link to one.
+  await withRoom(mkdir(folder));
+  const writer = new EntryWriter(folder, { ...call, owners, ...(onNotice && { onNotice }) });
+  for await (const entry of flattenedEntries(image, call))
+    await writer.write(
+      entry.type === 'symlink' ? entry : { ...entry, mode: rightsOf(entry.mode ?? 0) & ~umask },
+    );
+  await writer.finish();
+}
+
+/** Rights that only owners have, as bundles are packed, everybody gets; any others are meant as they are. */
+function rightsOf(mode: number): number {
+  if ((mode & 0o077) !== 0) return mode;
+  const owner = (mode & 0o700) >> 6;
+  return mode | (owner << 3) | owner;
+}

@@ -1,0 +1,35 @@
+import { chmod, lstat, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OciError, quote } from '../../oci/index.js';
+import { freshName, ifThere, replaceFile, withRoom } from '../../image/layout/files.js';
+
+/**
+ * A folder below another one, made where it is not there. None of the folders on the way may be a link: what was unpacked
+ * there may lead anywhere.
+ * @throws OciError `CONTENT_INVALID` for links and files in the way
+ */
+export async function folderInside(folder: string, ...parts: readonly string[]): Promise<string> {
+  let path = folder;
+  for (const part of parts) {
+    path = join(path, part);
+    // oxlint-disable-next-line no-await-in-loop
+    const found = await ifThere(lstat(path));
+    // oxlint-disable-next-line no-await-in-loop
+    if (found === undefined) await withRoom(mkdir(path));
+    else if (!found.isDirectory())
+      throw new OciError('CONTENT_INVALID', `the bundle has ${quote(part)} as something else than a folder`);
+  }
+  return path;
+}
+
+/** Gives a file new content, with the rights it has. A link in its place is replaced, and not followed. */
+export async function rewriteInside(folder: string, parts: readonly string[], text: string): Promise<void> {
+  const [name = '', ...above] = parts.toReversed();
+  const parent = await folderInside(folder, ...above.toReversed());
+  const path = join(parent, name);
+  const found = await ifThere(lstat(path));
+  const temporary = freshName(folder, '.');
+  await replaceFile(temporary, Buffer.from(text), `${temporary}.new`);
+  if (found?.isFile() === true) await chmod(temporary, found.mode & 0o777);
+  await rename(temporary, path);
+}
