@@ -66,6 +66,7 @@ export async function withClient<T>(
     },
     ...(stallTimeout === undefined ? {} : { stallTimeout }),
     headers: aside ? {} : await library.dockerHeaders(places),
+    registries: await library.readRegistries(places),
     sockets: { tls, environment: context.env },
     ...(verbose === true || debug === true
       ? { onRequest: (entry: LogEntry) => context.err.write(describeEntry(entry)) }
