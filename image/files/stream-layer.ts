@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Digester, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { Digester, OciError, type ByteStream, type CallOptions } from '../../oci/index.js';
 import { ByteReader } from '../byte-reader.js';
 import { MAGIC_LENGTH, decompress, detectCompression } from '../compression.js';
 import { LAYER_TYPES, type LayerOptions } from '../layer.js';
@@ -52,11 +52,25 @@ export async function layerFromStream(
         size: outer.size,
         ...(facts.annotations && { annotations: facts.annotations }),
       };
+      let closed = false;
       const layer = layerOf(
-        { descriptor, open: async (options) => readFrom(path, options) },
+        {
+          descriptor,
+          open: async (options) => {
+            if (!closed) return readFrom(path, options);
+            throw new OciError(
+              'INVALID_OPTION',
+              `layer ${descriptor.digest} was closed, and its file is gone`,
+            );
+          },
+        },
         { diffId: facts.diffId },
       );
-      return { ...layer, close: () => removeScratch(folder) };
+      const close = async (): Promise<void> => {
+        closed = true;
+        await removeScratch(folder);
+      };
+      return { ...layer, close };
     } finally {
       await reader.close();
     }

@@ -37,11 +37,13 @@ export async function rebase(
     partsOf(newBase, options),
   ]);
   const family = familyOf(mediaType);
+  checkDiffIds(newBase, above);
   return await editImage(
     image,
     (draft) => {
       if (draft.config === undefined) throw artifact(image);
       checkBase(image, draft.layers, oldBase, below.layers);
+      checkDiffIds(image, { config: draft.config, layers: draft.layers });
       const own = draft.layers.slice(below.layers.length);
       const layers = above.layers.map((layer) =>
         redescribed(layer, { mediaType: typeIn(family, layer.descriptor.mediaType) }),
@@ -98,6 +100,16 @@ function checkBase(
   throw new OciError(
     'PRECONDITION_FAILED',
     `${nameOf(image)} is not based on ${nameOf(oldBase)}: layer ${differing + 1} of the base is ${base[differing]?.descriptor.digest}, but the image has ${has}`,
+  );
+}
+
+/** What a config does not say of its layers cannot be put together. */
+function checkDiffIds(image: ImageView, { config, layers }: Parts): void {
+  const { length } = diffIdsOf(config);
+  if (length === layers.length) return;
+  throw new OciError(
+    'CONTENT_INVALID',
+    `${nameOf(image)} has ${layers.length} layers, but its config tells what ${length} unpack to`,
   );
 }
 

@@ -44,10 +44,11 @@ async function retimed(
 ): Promise<ImageView> {
   const { mediaType } = await image.manifest(options);
   const created = timeText(time);
+  const before = await image.layers(options);
+  if (!before.every(({ descriptor }) => isLayerType(descriptor.mediaType)))
+    throw new OciError('UNSUPPORTED', `${nameOf(image)} is an artifact, whose layers hold no files`);
   const layers: LayerView[] = [];
-  for (const layer of await image.layers(options)) {
-    if (!isLayerType(layer.descriptor.mediaType))
-      throw new OciError('UNSUPPORTED', `${nameOf(image)} is an artifact, whose layers hold no files`);
+  for (const layer of before) {
     const compression = layer.descriptor.mediaType.endsWith('.tar') ? 'none' : 'gzip';
     // oxlint-disable-next-line no-await-in-loop -- one after another: the memory of one
     layers.push(await retimedLayer(layer, time, { ...options, compression, family: familyOf(mediaType) }));

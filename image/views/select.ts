@@ -11,7 +11,7 @@ import {
   type Digest,
   type Platform,
 } from '../../oci/index.js';
-import type { ImageView } from './image.js';
+import { isImageConfigType, type ImageView } from './image.js';
 import type { IndexView, View } from './image-index.js';
 
 /** What is chosen where nobody says, whatever the machine is: scripts get the same image everywhere. */
@@ -59,7 +59,7 @@ async function firstIn(index: IndexView, platform: Platform, search: Search): Pr
   const { manifests } = await index.manifest(search);
   for (const entry of manifests) {
     const nested = isIndexType(entry.mediaType);
-    if (!nested && !isImageType(entry.mediaType)) continue;
+    if (!nested && !mayBeImage(entry)) continue;
     // An index that names no platform may have any.
     const own = entry.platform ?? (nested ? undefined : DEFAULT_PLATFORM);
     if (own !== undefined && !nested) search.there.push(own);
@@ -72,6 +72,11 @@ async function firstIn(index: IndexView, platform: Platform, search: Search): Pr
   }
   return undefined;
 }
+
+/** A signature or another artifact without a platform is not what runs on linux/amd64. */
+const mayBeImage = ({ mediaType, artifactType, platform }: Descriptor): boolean =>
+  isImageType(mediaType) &&
+  (platform !== undefined || artifactType === undefined || isImageConfigType(artifactType));
 
 /** Some fields of a platform: one that is left out or empty asks for nothing. */
 export type PlatformFilter = Partial<Platform>;

@@ -176,6 +176,7 @@ describe('a layer of a stream', () => {
     expect(await scratch()).toBe(1);
     await layer.close();
     expect(await scratch()).toBe(0);
+    expect((await failure(layer.open())).message).toContain('was closed');
   });
 
   it('that is packed already stays as it is', async () => {

@@ -315,6 +315,8 @@ describe('an image on another base', () => {
     expect(found.code).toBe('PRECONDITION_FAILED');
     expect(found.message).toContain('layer 1 of the base');
     expect((await failure(rebase(emptyImage(), base, base))).message).toContain('only 0 layers');
+    const untold = foreign({ rootfs: {} });
+    expect((await failure(rebase(base, base, untold))).message).toContain('tells what 0 unpack to');
   });
 });
 

@@ -142,6 +142,14 @@ describe('a platform of an index', () => {
     expect(await choose(entries, { ...amd, os: 'windows', 'os.version': '10.0.20348' })).toBe('new');
   });
 
+  it('is not that of an artifact without one, as a signature', async () => {
+    const entries = (source: MemorySource): Descriptor[] => [
+      { ...entry(source, undefined, 'signature'), artifactType: 'application/vnd.example.signature' },
+      { ...entry(source, undefined, 'image'), artifactType: MEDIA_TYPES.ociConfig },
+    ];
+    expect(await choose(entries)).toBe('image');
+  });
+
   it('is looked for in indexes in the index', async () => {
     const nested = (source: MemorySource): Descriptor[] => [
       addIndex(source, entry(source, amd, 'inner')),
