@@ -127,8 +127,8 @@ export async function startRegistry(options: StartOptions = {}): Promise<TestReg
   try {
     if (options.seed !== undefined) await seedStore(world.registry.store, options.seed);
     if (options.socket !== false) {
-      const handler = { fetch: answer };
-      server = await listen(handler, { ...options, port: options.port ?? 0, grace: 0 });
+      const refused: Registry['refused'] = (facts) => world.registry.refused(facts);
+      server = await listen({ fetch: answer, refused }, { ...options, port: options.port ?? 0, grace: 0 });
     }
   } catch (error) {
     await world.close();

@@ -42,7 +42,8 @@ export class World {
     const all: RegistryOptions = {
       ...options,
       onRequest: (entry) => {
-        entries.set(entry.id, entry);
+        // What nobody could read has no answer that would ask for it.
+        if (entry.operation !== 'refused') entries.set(entry.id, entry);
         onRequest?.(entry);
       },
     };

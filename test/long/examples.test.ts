@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +55,17 @@ async function suite(folder: string, file: string, ...args: readonly string[]): 
   );
   return stdout + stderr;
 }
+
+describe('docs/testing.md', () => {
+  it('has a first test that passes', async () => {
+    const folder = await install('node-test', []);
+    const guide = await readFile(join(root, 'docs/testing.md'), 'utf8');
+    const [, block = ''] = /```js\n([^`]*(?:`[^`]+`[^`]*)*?)```/.exec(guide) ?? [];
+    await writeFile(join(folder, 'registry.test.mjs'), block);
+    const output = await suite(folder, process.execPath, '--test', 'registry.test.mjs');
+    expect(output).toMatch(/pass 1\b/);
+  });
+});
 
 describe('the examples, from the packed package', () => {
   it('node:test', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { randomImage, startRegistry, type TestRegistry } from '../../testing/index.js';
 import { tempFolder } from '../helpers/temp.js';
@@ -53,6 +54,24 @@ describe('snapshot and restore', () => {
     expect(answer.status).toBe(202);
     expect(answer.headers.get('range')).toBe('0-10');
     expect((await registry.fetch(path)).status).toBe(404);
+  });
+
+  it.each([100_000, 3_000_000])('lets an answer of %i bytes under way come whole', async (layerSize) => {
+    const image = randomImage({ layers: 1, layerSize });
+    const { bytes, descriptor } = image.layers[0] ?? image.config;
+    await using registry = await startRegistry();
+    const empty = registry.snapshot();
+    await registry.seed({ app: { '1': image } });
+    registry.faults.add({ match: { operation: 'blob.get' }, fault: { kind: 'stall', after: 10 } });
+    const answer = await fetch(`${registry.url}/v2/app/blobs/${descriptor.digest}`);
+    await registry.requests.waitFor({ faulted: 'stall' });
+    await registry.restore(empty);
+    registry.faults.clear();
+    expect((await fetch(`${registry.url}/v2/app/blobs/${descriptor.digest}`)).status).toBe(404);
+    // The rest is read from what is no longer the registry's.
+    const whole = answer.arrayBuffer();
+    while (registry.faults.release() === 0) await setImmediate();
+    expect(Buffer.compare(Buffer.from(await whole), bytes)).toBe(0);
   });
 
   it('brings back an upload that was under way', async () => {
