@@ -12,7 +12,9 @@ export {
   openDockerArchive,
   openImgpkgArchive,
   openLayoutArchive,
+  openVerifiedArchive,
   verifyArchive,
+  type ArchiveBase,
   type ArchiveInput,
   type ArchiveProblem,
   type ArchiveReport,
@@ -22,7 +24,10 @@ export {
   type DockerNameOptions,
   type ImgpkgArchive,
   type ImgpkgEntry,
+  type LayoutArchive,
   type LayoutArchiveOptions,
+  type SplitTarget,
+  type VerifiedArchive,
 } from './archive/index.js';
 
 // copy/

@@ -3,15 +3,30 @@ import { tmpdir } from 'node:os';
 import { OciError, collect, streamOf, type ByteStream, type CallOptions } from '../../oci/index.js';
 import { MAGIC_LENGTH, decompress, detectCompression } from '../compression.js';
 import { freshName, ifThere, readSlice, withRoom, writeStream } from '../layout/files.js';
+import { PartsBytes } from './parts/bytes.js';
+import { findParts } from './parts/find.js';
+import { isPartHeader } from './parts/header.js';
 
-/** What an archive is read from: a path, `-` for the standard input, a stream, or bytes in memory. */
+/**
+ * What an archive is read from: a path, `-` for the standard input, a stream, or bytes in memory. The path of any part of
+ * an archive that was split, or their name without a number, stands for the whole.
+ */
 export type ArchiveInput = string | Uint8Array | ByteStream;
+
+/** A part of a split archive that is not what it was. */
+export interface DamagedPart {
+  /** What its file is called. */
+  readonly entry: string;
+  readonly reason: string;
+}
 
 /** Bytes that can be read at any place. */
 export interface Bytes {
   readonly size: number;
   /** From a position on; fewer where the end comes before. */
   read(start: number, length: number, options?: CallOptions): ByteStream;
+  /** Reads everything, and tells of parts that are damaged, where the bytes lie in parts. */
+  damaged?(options?: CallOptions): AsyncIterable<DamagedPart>;
   close(): Promise<void>;
 }
 
@@ -27,7 +42,8 @@ export function nameOfInput(input: ArchiveInput): string {
 /**
  * Opens the bytes of an archive. A plain file is read where it lies; what is packed by gzip or zstd, or comes as a
  * stream, is unpacked to a temporary file first.
- * @throws OciError `INVALID_OPTION` for what is no file, `CONTENT_INVALID` for damaged packing, `STORE_FULL`
+ * @throws OciError `INVALID_OPTION` for what is no file, `CONTENT_INVALID` for damaged packing and parts that are missing or
+ * damaged, `STORE_FULL`
  */
 export async function openBytes(input: ArchiveInput, options: CallOptions = {}): Promise<Bytes> {
   const what = nameOfInput(input);
@@ -37,6 +53,8 @@ export async function openBytes(input: ArchiveInput, options: CallOptions = {}):
   }
   if (typeof input !== 'string') return await spool(decompress(input, { what, ...options }));
   if (input === '-') return await spool(decompress(process.stdin as ByteStream, { what, ...options }));
+  const parts = await findParts(input);
+  if (parts !== undefined) return PartsBytes.join(parts.base, parts.files);
   const found = await ifThere(stat(input));
   if (found === undefined) throw new OciError('INVALID_OPTION', `there is no archive ${input}`);
   if (found.isDirectory()) throw new OciError('INVALID_OPTION', `${input} is a folder, not an archive`);
@@ -48,6 +66,11 @@ export async function openBytes(input: ArchiveInput, options: CallOptions = {}):
       return await spool(decompress(stream, { what, ...options }));
     }
     const first = await collect(readSlice(file, 0, MAGIC_LENGTH, options), MAGIC_LENGTH, what);
+    if (isPartHeader(await collect(readSlice(file, 0, 64, options), 64, what)))
+      throw new OciError(
+        'INVALID_OPTION',
+        `${input} is a part of a split archive and not called so: its name ends in the number of the part, as in .001`,
+      );
     if (detectCompression(first) === 'none') return new FileBytes(file, (await file.stat()).size);
     const packed = readSlice(file, 0, Number.MAX_SAFE_INTEGER, options);
     const unpacked = await spool(decompress(packed, { what, ...options }));

@@ -23,6 +23,7 @@ import {
 import { checkManifest, incoming } from '../layout/incoming.js';
 import type { PutBlobOptions, PutManifestOptions, Sink } from '../media.js';
 import { ArchiveWriter, type HeaderOptions } from './archive-writer.js';
+import { BASE_NAME, encodeBase } from './base.js';
 import {
   encodeGoJson,
   repoTags,
@@ -44,19 +45,29 @@ export interface LayoutArchiveOptions extends HeaderOptions, EntryOptions, Docke
   readonly seal?: boolean;
 }
 
+/** A layout archive that is written. */
+export interface LayoutArchive extends Sink {
+  /**
+   * Notes that something is left out because it is where the archive will be loaded: a manifest with all below it, or a
+   * blob. An archive with such notes is a differential one.
+   * @param of for messages: what the inventory is of that has it
+   */
+  relyOn(kind: 'blob' | 'manifest', descriptor: Descriptor, of: readonly string[]): void;
+}
+
 const LINUX: Platform = { os: 'linux', architecture: 'amd64' };
 const CONFIGS = new Set<string>([MEDIA_TYPES.ociConfig, MEDIA_TYPES.dockerConfig]);
 
 /**
- * Writes an OCI layout into a tar in one pass: `oci-layout` first, then what is put, in its order, `index.json` last and
- * the seal behind it. The same content put in the same order gives the same bytes. A file gets its name in `finish`, in
+ * Writes an OCI layout into a tar in one pass: `oci-layout` first, then what is put, in its order, `index.json` last,
+ * and behind it what the archive relies on and the seal. The same content put in the same order gives the same bytes. A file gets its name in `finish`, in
  * place of what had it; until then nobody sees it.
  * @throws OciError `INVALID_OPTION`, `STORE_FULL`
  */
 export async function createLayoutArchive(
   target: ArchiveTarget,
   options: LayoutArchiveOptions = {},
-): Promise<Sink> {
+): Promise<LayoutArchive> {
   const digester = new Digester();
   const output = await openOutput(target);
   const onBytes = (bytes: Uint8Array): unknown => digester.update(bytes);
@@ -70,7 +81,7 @@ export async function createLayoutArchive(
   }
 }
 
-class LayoutArchiveSink implements Sink {
+class LayoutArchiveSink implements LayoutArchive {
   readonly parallel = 1;
   readonly #writer: ArchiveWriter;
   readonly #digester: Digester;
@@ -79,6 +90,11 @@ class LayoutArchiveSink implements Sink {
   readonly #manifests = new Map<Digest, Manifest>();
   /** What stands at the top, and the names that Docker is to know it by, in their order. */
   readonly #named: { readonly digest: Digest; readonly tags: readonly string[] }[] = [];
+  readonly #base = {
+    of: new Set<string>(),
+    manifest: new Map<Digest, Descriptor>(),
+    blob: new Map<Digest, Descriptor>(),
+  };
   #index = EMPTY_INDEX;
 
   constructor(writer: ArchiveWriter, digester: Digester, options: LayoutArchiveOptions) {
@@ -135,10 +151,20 @@ class LayoutArchiveSink implements Sink {
     this.#named.push({ digest, tags: dockerTags });
   }
 
+  relyOn(kind: 'blob' | 'manifest', descriptor: Descriptor, of: readonly string[]): void {
+    this.#base[kind].set(descriptor.digest, descriptor);
+    for (const name of of) this.#base.of.add(name);
+  }
+
   async finish(): Promise<void> {
     await this.#writer.bytes('index.json', encodeIndexFile(this.#index));
     if (this.#options.dockerManifest === true)
       await this.#writer.bytes('manifest.json', encodeGoJson(this.#dockerEntries()));
+    const { of, manifest, blob } = this.#base;
+    if (manifest.size + blob.size > 0) {
+      const base = { of: [...of], manifests: [...manifest.values()], blobs: [...blob.values()] };
+      await this.#writer.bytes(BASE_NAME, encodeBase(base));
+    }
     if (this.#options.seal === true) await this.#writer.bytes(SEAL_NAME, encodeSeal(this.#digester));
     await this.#writer.finish();
   }

@@ -11,6 +11,7 @@ import {
 import { LayoutSource } from '../layout/source.js';
 import type { Source } from '../media.js';
 import { readManifest } from '../read.js';
+import { BASE_NAME } from './base.js';
 import type { ArchiveInput } from './bytes.js';
 import { parseDockerImage, readManifestJson } from './docker-manifest.js';
 import { DockerSource } from './docker-source.js';
@@ -101,8 +102,12 @@ async function wholeLayout(tar: TarFile, options: CallOptions): Promise<LayoutSo
   return new LayoutSource(layout);
 }
 
-/** Whether everything is there, in its size, that the index of a layout leads to. */
+/**
+ * Whether everything is there, in its size, that the index of a layout leads to; a differential archive says itself what
+ * is not.
+ */
 async function isWhole(layout: LayoutTar, options: CallOptions): Promise<boolean> {
+  if (layout.tar.file(BASE_NAME) !== undefined) return true;
   const source = new LayoutSource(layout);
   const waiting: Descriptor[] = [...(await source.entries(options))];
   const seen = new Set<string>();

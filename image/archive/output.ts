@@ -4,9 +4,10 @@ import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { OciError } from '../../oci/index.js';
 import { freshName, ifThere, syncFolder, withRoom, writeAll } from '../layout/files.js';
+import { PartsOutput, type SplitTarget } from './parts/output.js';
 
-/** Where an archive is written to: a path, `-` for the standard output, or a stream. */
-export type ArchiveTarget = string | Writable;
+/** Where an archive is written to: a path, `-` for the standard output, a stream, or files of a size at most. */
+export type ArchiveTarget = string | Writable | SplitTarget;
 
 /** Takes the bytes of an archive in their order. */
 export interface Output {
@@ -24,7 +25,8 @@ export interface Output {
  * device is written to as it is.
  */
 export async function openOutput(target: ArchiveTarget): Promise<Output> {
-  if (typeof target !== 'string') return new StreamOutput(target, 'the archive', true);
+  if (typeof target !== 'string')
+    return 'split' in target ? await PartsOutput.open(target) : new StreamOutput(target, 'the archive', true);
   if (target === '-') return new StreamOutput(process.stdout, 'the standard output', false);
   const found = await ifThere(stat(target));
   if (found !== undefined && !found.isFile()) return new FileOutput(await open(target, 'w'), target);

@@ -40,12 +40,13 @@ export class TarFile {
   readonly files: readonly ArchivedFile[];
   /** Whether the zero blocks stand at its end, without which it may have been cut. */
   readonly ended: boolean;
-  readonly #bytes: Bytes;
+  /** All of it. */
+  readonly bytes: Bytes;
   readonly #byName: ReadonlyMap<string, ArchivedFile | ArchivedLink>;
 
   private constructor(name: string, bytes: Bytes, found: Scan) {
     this.name = name;
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.ended = found.ended;
     this.#byName = found.byName;
     this.files = [...found.byName.values()].filter((entry) => 'start' in entry);
@@ -57,19 +58,23 @@ export class TarFile {
    * `UNSUPPORTED` for entries of unknown types
    */
   static async open(input: ArchiveInput, options: CallOptions = {}): Promise<TarFile> {
-    const name = nameOfInput(input);
     const bytes = await openBytes(input, options);
     try {
-      return new TarFile(name, bytes, await scan(bytes, name, options));
+      return await TarFile.over(bytes, nameOfInput(input), options);
     } catch (error) {
       await bytes.close();
       throw error;
     }
   }
 
+  /** The same over bytes that are open; they are closed with it. @param name for messages */
+  static async over(bytes: Bytes, name: string, options: CallOptions = {}): Promise<TarFile> {
+    return new TarFile(name, bytes, await scan(bytes, name, options));
+  }
+
   /** Bytes of the tar as a whole. */
   get size(): number {
-    return this.#bytes.size;
+    return this.bytes.size;
   }
 
   /** A file that is no link; undefined when there is none of this name. Throws OciError `CONTENT_INVALID` for a link. */
@@ -97,7 +102,7 @@ export class TarFile {
 
   /** Bytes of the tar from a position on. */
   read(start: number, length: number, options?: CallOptions): ByteStream {
-    return this.#bytes.read(start, length, options);
+    return this.bytes.read(start, length, options);
   }
 
   /** All of a small file. Throws OciError `SIZE_LIMIT`. */
@@ -109,7 +114,7 @@ export class TarFile {
   }
 
   async close(): Promise<void> {
-    await this.#bytes.close();
+    await this.bytes.close();
   }
 }
 
@@ -122,13 +127,15 @@ async function scan(bytes: Bytes, what: string, { signal }: CallOptions): Promis
   const headers = new Headers(bytes);
   const byName = new Map<string, ArchivedFile | ArchivedLink>();
   let characters = 0;
+  let where = what;
   for (;;) {
     signal?.throwIfAborted();
     const begins = headers.position;
     // oxlint-disable-next-line no-await-in-loop -- one header after another
-    const header = await nextHeader(headers, what);
+    const header = await nextHeader(headers, where);
     if (header === undefined) return { byName, ended: headers.position - begins === 2 * BLOCK };
     const name = cleanName(header.name, what);
+    where = `${what} (behind ${quote(name)})`;
     const { size, type, mtime = 0, linkname = '' } = header;
     const start = headers.position;
     if (start + size > bytes.size)

@@ -8,6 +8,7 @@ import {
   isOciError,
   childrenOf,
   parseManifest,
+  quote,
   type CallOptions,
   type Descriptor,
   type Digest,
@@ -15,7 +16,8 @@ import {
 import { LayoutSource } from '../layout/source.js';
 import type { Source } from '../media.js';
 import { openBlob, readManifest } from '../read.js';
-import type { ArchiveInput } from './bytes.js';
+import { readBase, type ArchiveBase } from './base.js';
+import { nameOfInput, openBytes, type ArchiveInput, type Bytes } from './bytes.js';
 import { DockerSource } from './docker-source.js';
 import { LayoutTar } from './layout-archive.js';
 import { openTarSource } from './open.js';
@@ -37,6 +39,8 @@ export interface ArchiveReport {
   /** Manifests and blobs that are right, and their bytes. */
   readonly blobs: number;
   readonly bytes: number;
+  /** What it relies on, when it is a differential one: that must be where it is loaded. */
+  readonly base?: ArchiveBase;
   readonly problems: readonly ArchiveProblem[];
 }
 
@@ -54,23 +58,57 @@ const OF_THE_ARCHIVE = new Set([
 
 /**
  * Checks an archive whole: that it ends where it must, the seal if it has one, the digest of every blob in it, and that
- * everything is there that its roots lead to. A docker archive has no digests of packed layers: they are unpacked, and
- * compared with what their config says.
+ * everything is there that its roots lead to, but for what a differential archive relies on. A docker archive has no
+ * digests of packed layers: they are unpacked, and compared with what their config says. Of an archive in parts, damaged
+ * and missing parts are named.
  * @throws OciError `INVALID_OPTION` for what is no archive of images, `STORE_FULL`; what is wrong with an archive stands in
  * the report
  */
 export async function verifyArchive(input: ArchiveInput, options: CallOptions = {}): Promise<ArchiveReport> {
+  let bytes: Bytes;
+  try {
+    bytes = await openBytes(input, options);
+  } catch (error) {
+    return unreadable([problemOf(error)]);
+  }
+  try {
+    return (await verifyBytes(bytes, nameOfInput(input), options)).report;
+  } finally {
+    await bytes.close();
+  }
+}
+
+/**
+ * What `verifyArchive` does with bytes that are open already.
+ * @returns the tar as well, if it can be read as one
+ */
+export async function verifyBytes(
+  bytes: Bytes,
+  name: string,
+  options: CallOptions = {},
+): Promise<{ readonly report: ArchiveReport; readonly tar?: TarFile }> {
   let tar: TarFile;
   try {
-    tar = await TarFile.open(input, options);
+    tar = await TarFile.over(bytes, name, options);
   } catch (error) {
-    return { sealed: false, blobs: 0, bytes: 0, problems: [problemOf(error)] };
+    return { report: unreadable([problemOf(error), ...(await damagedParts(bytes, options))]) };
   }
-  try {
-    return await new Check(tar, options).run();
-  } finally {
-    await tar.close();
-  }
+  const report = await new Check(tar, options).run();
+  // Where a seal holds for every byte, and all is well, parts need not be read again.
+  if (report.sealed && report.problems.length === 0) return { report, tar };
+  const problems = [...report.problems, ...(await damagedParts(bytes, options))];
+  return { report: { ...report, problems }, tar };
+}
+
+const unreadable = (problems: readonly ArchiveProblem[]): ArchiveReport => ({
+  sealed: false,
+  blobs: 0,
+  bytes: 0,
+  problems,
+});
+
+async function damagedParts(bytes: Bytes, options: CallOptions): Promise<readonly ArchiveProblem[]> {
+  return bytes.damaged === undefined ? [] : await listOf(bytes.damaged(options));
 }
 
 /** Throws what does not speak of the archive. */
@@ -85,6 +123,8 @@ class Check {
   readonly #problems: ArchiveProblem[] = [];
   /** Blobs of a layout, and whether they are right. */
   readonly #checked = new Map<Digest, boolean>();
+  /** What need not be there. */
+  readonly #elsewhere = new Set<Digest>();
   #blobs = 0;
   #bytes = 0;
 
@@ -98,8 +138,14 @@ class Check {
     const digester = await this.#readAll(seal?.begins ?? this.#tar.size);
     if (seal !== undefined) await this.#checkEnd(seal, digester);
     else if (!this.#tar.ended)
-      this.#problems.push({ reason: `${this.#tar.name} does not end as a tar does: it was cut` });
+      this.#problems.push({
+        reason: `${this.#tar.name} does not end as a tar does: it was cut behind ${quote(this.#tar.files.at(-1)?.name ?? '')}`,
+      });
+    let base: ArchiveBase | undefined;
     try {
+      base = await readBase(this.#tar, this.#options);
+      for (const { digest } of [...(base?.manifests ?? []), ...(base?.blobs ?? [])])
+        this.#elsewhere.add(digest);
       // A layout is checked as one, though Docker could read a part of it.
       const isLayout = this.#tar.file('index.json') !== undefined;
       const layout = new LayoutTar(this.#tar);
@@ -111,7 +157,13 @@ class Check {
     } catch (error) {
       this.#problems.push(problemOf(error));
     }
-    return { sealed: seal !== undefined, blobs: this.#blobs, bytes: this.#bytes, problems: this.#problems };
+    return {
+      sealed: seal !== undefined,
+      blobs: this.#blobs,
+      bytes: this.#bytes,
+      ...(base && { base }),
+      problems: this.#problems,
+    };
   }
 
   /** Reads the archive once: the blobs of a layout for their digests, and all of it for the seal. */
@@ -168,7 +220,7 @@ class Check {
         expected,
       ) === 0;
     if (!matches) {
-      const reason = `the seal of ${this.#tar.name} does not match: the archive was changed or cut after it was written`;
+      const reason = `the seal ${SEAL_NAME} of ${this.#tar.name} does not match: the archive was changed or cut after it was written`;
       this.#problems.push({ entry: SEAL_NAME, reason });
     }
   }
@@ -179,7 +231,7 @@ class Check {
     for await (const { descriptor } of source.roots?.(this.#options) ?? []) waiting.push(descriptor);
     const seen = new Set<Digest>();
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (seen.has(next.digest)) continue;
+      if (seen.has(next.digest) || this.#elsewhere.has(next.digest)) continue;
       seen.add(next.digest);
       try {
         // oxlint-disable-next-line no-await-in-loop -- what comes next stands in it

@@ -4,6 +4,7 @@ import {
   childrenOf,
   isIndexType,
   isManifestType,
+  isOciError,
   parseManifest,
   type CallOptions,
   type Descriptor,
@@ -75,15 +76,16 @@ export class Graph {
     const call: CallOptions = signal === undefined ? {} : { signal };
     const release = await this.#slots.take(signal);
     let present: boolean;
-    let bytes: Uint8Array;
+    let bytes: Uint8Array | undefined;
     try {
       present = !force && (await this.#sink.hasManifest(descriptor, call));
       if (present && !(lookInside && isIndexLike(descriptor)))
         return { descriptor, present, children: [], blobs: [] };
-      bytes = await readManifest(this.#source, descriptor, call);
+      bytes = await this.#bytes(descriptor, present, call);
     } finally {
       release();
     }
+    if (bytes === undefined) return { descriptor, present, children: [], blobs: [] };
     const manifest = parseManifest(bytes, descriptor.mediaType);
     const below = childrenOf(manifest);
     const children = manifest.kind === 'image' ? [] : below.filter(isManifest);
@@ -95,6 +97,16 @@ export class Graph {
       children: await Promise.all(children.map((child) => this.node(child, depth + 1))),
       blobs: manifest.kind === 'image' ? below : below.filter((entry) => !isManifest(entry)),
     };
+  }
+
+  /** What the sink has need not be in the source: a differential archive leaves it out. */
+  async #bytes(descriptor: Descriptor, present: boolean, call: CallOptions): Promise<Uint8Array | undefined> {
+    try {
+      return await readManifest(this.#source, descriptor, call);
+    } catch (error) {
+      if (present && isOciError(error, 'MANIFEST_UNKNOWN')) return undefined;
+      throw error;
+    }
   }
 }
 
