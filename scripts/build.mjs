@@ -65,8 +65,8 @@ await build({
   plugins: [
     {
       name: 'one testing door',
-      setup: ({ onResolve }) =>
-        onResolve({ filter: /^\.\/index\.js$/ }, ({ importer }) =>
+      setup: (plugin) =>
+        plugin.onResolve({ filter: /^\.\/index\.js$/ }, ({ importer }) =>
           importer === join(root, 'testing/jest.ts') ? { path: './testing.js', external: true } : undefined,
         ),
     },
