@@ -6,7 +6,12 @@ export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  load(context: Context): Promise<Command>;
+  /** @param line what the program was asked, this command's name first: a group loads only what that needs */
+  load(context: Context, line?: readonly string[]): Promise<Command>;
+  /** Puts the words of the line in the order that the command takes them in. */
+  arrange?(line: readonly string[]): Promise<readonly string[]>;
+  /** Has the commands of a peer, and their exit codes: 0 or 1. */
+  readonly peer?: true;
 }
 
 /** Every command, in the order of the help. */
@@ -19,7 +24,9 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'image',
     summary: 'look at, make, edit and move images, as crane does',
-    load: async (context) => (await import('./commands/image.js')).imageCommand(context),
+    load: async (context, line) => (await import('./commands/image.js')).imageCommand(context, line),
+    arrange: async (line) => (await import('./image/line.js')).arrangeImageLine(line),
+    peer: true,
   },
   {
     name: 'gc',

@@ -6,9 +6,15 @@ import { VERSION } from './version.js';
 
 /** Runs a command line, without the names of node and the program; gives the exit code. */
 export async function main(args: readonly string[], context: Context = processContext()): Promise<number> {
+  const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+  const entry = COMMANDS.find(({ name }) => name === asked[0]);
+  const code = await run((await entry?.arrange?.(asked)) ?? asked, context);
+  return entry?.peer === true && code !== EXIT.ok ? EXIT.failure : code;
+}
+
+async function run(line: readonly string[], context: Context): Promise<number> {
   try {
-    const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
-    const program = await buildProgram(context, ({ name }) => name === line[0]);
+    const program = await buildProgram(context, ({ name }) => name === line[0], line);
     await program.parseAsync(line.length === 0 ? ['--help'] : line, { from: 'user' });
     return context.exitCode;
   } catch (error) {
@@ -18,10 +24,11 @@ export async function main(args: readonly string[], context: Context = processCo
   }
 }
 
-/** The commands as a tree; those that `wanted` refuses stand there by name only. */
+/** The commands as a tree; those that `wanted` refuses, and what a line does not need, stand there by name only. */
 export async function buildProgram(
   context: Context,
   wanted: (entry: CommandEntry) => boolean = () => true,
+  line?: readonly string[],
 ): Promise<Command> {
   const program = new Command('ocilot')
     .description('An OCI registry and toolkit in one program: no daemon, no internet.')
@@ -29,7 +36,7 @@ export async function buildProgram(
     .version(`ocilot version ${VERSION}`, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'explain a command');
   for (const entry of COMMANDS) {
-    const command = wanted(entry) ? await entry.load(context) : new Command(entry.name);
+    const command = wanted(entry) ? await entry.load(context, line) : new Command(entry.name);
     program.addCommand(command.description(entry.summary));
   }
   program.addHelpText('after', '\n`ocilot help <command>` shows its examples and options.');

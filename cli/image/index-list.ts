@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { readManifest } from '../../image/read.js';
 import { OciError, formatPlatform, parseManifest, printable, type Descriptor } from '../../oci/index.js';
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
+import { isLayoutPath } from './local-paths.js';
 import { withMedia } from './media.js';
 import { withImageOptions, type ImageFlags } from './options.js';
 
@@ -19,16 +19,13 @@ export function indexListCommand(context: Context): Command {
     .option('-o, --output <format>', 'text or json', 'text');
   withExamples(command, [['ocilot image index list alpine:3', 'digest, media type and platform of each']]);
   return command.action(async (text: string, flags: Flags) => {
-    const entries = isLocal(text)
+    const entries = isLayoutPath(text)
       ? await inLayout(context, text, flags)
       : await inIndex(context, text, flags);
     if (flags.output === 'json') context.out.write(`${JSON.stringify(entries)}\n`);
     else for (const line of table(entries)) context.out.write(`${printable(line)}\n`);
   });
 }
-
-/** A folder that is there, or what can only be a path: a place in a registry never begins so. */
-export const isLocal = (text: string): boolean => /^[./]/.test(text) || existsSync(text);
 
 async function inLayout(context: Context, folder: string, flags: Flags): Promise<readonly Descriptor[]> {
   return await withMedia(context, flags, [], async (media) => {

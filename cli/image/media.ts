@@ -1,28 +1,17 @@
-import { stat } from 'node:fs/promises';
 import { copy, type CopyOptions, type CopyReport, type CopyRoot } from '../../image/copy/index.js';
 import type { Sink, Source } from '../../image/media.js';
 import { formatPlace, parsePlace, type Place } from '../../image/place.js';
 import type { ImageView, View } from '../../image/views/index.js';
 import type { RemoteRepository } from '../../client/index.js';
-import {
-  OciError,
-  formatReference,
-  isDigest,
-  isIndexType,
-  printable,
-  type Descriptor,
-  type Digest,
-  type Reference,
-} from '../../oci/index.js';
-import type { Store } from '../../registry/index.js';
+import { OciError, isIndexType, printable, type Descriptor, type Reference } from '../../oci/index.js';
 import { withClient, type Session } from '../client-session.js';
 import type { Context } from '../context.js';
-import { existingDataFolder } from '../data-folder.js';
-import { UsageError, systemCode } from '../exit.js';
+import { UsageError } from '../exit.js';
 import { interruptible } from '../interrupt.js';
 import { progressView, type ProgressFlags } from '../progress.js';
-import { openData } from '../work.js';
 import type { ImageFlags } from './options.js';
+import { keyOf, nameIn, tagsOf } from './place-names.js';
+import { Places } from './places.js';
 
 /** Content that a person named. */
 export interface Found {
@@ -40,26 +29,29 @@ export interface Target {
   readonly tags: readonly string[];
 }
 
-/** How names of a place are written into archives. */
-export interface TargetOptions {
-  /** Replaces the names of the place. */
-  readonly tags?: readonly string[];
+/** What `Media` works with. */
+interface MediaOptions {
+  readonly context: Context;
+  readonly signal: AbortSignal;
+  readonly flags: ImageFlags & ProgressFlags;
 }
 
 /**
  * Does a command's work with the places it names. A client is loaded when one of them is in a registry, a store opened when
  * one is in a data folder; at the end, everything is closed, and what was half written is taken away.
+ * @param options.remote a client is needed all the same: for what is named in content
  */
 export async function withMedia<T>(
   context: Context,
   flags: ImageFlags & ProgressFlags,
   texts: readonly (string | undefined)[],
   work: (media: Media) => Promise<T>,
+  { remote: surely = false }: { readonly remote?: boolean } = {},
 ): Promise<T> {
   const places = texts.flatMap((text) => (text === undefined || text === '-' ? [] : [parsePlace(text)]));
-  const remote = places.some(({ medium }) => medium === 'registry');
+  const remote = surely || places.some(({ medium }) => medium === 'registry');
   const run = async (signal: AbortSignal, session?: Session): Promise<T> => {
-    const media = new Media(context, flags, signal, session);
+    const media = new Media(new Places({ context, signal, session }), { context, signal, flags });
     try {
       return await work(media);
     } finally {
@@ -74,46 +66,42 @@ export async function withMedia<T>(
 /** The places of one command, opened on demand. */
 export class Media {
   readonly signal: AbortSignal;
+  /** Opens what is not kept here: archives by their paths. */
+  readonly places: Places;
   readonly #context: Context;
   readonly #flags: ImageFlags & ProgressFlags;
-  readonly #session: Session | undefined;
   readonly #sources = new Map<string, Promise<Source>>();
-  readonly #stores = new Map<string, Promise<Store>>();
   readonly #unfinished = new Set<Sink>();
+  readonly #after: (() => Promise<void>)[] = [];
 
-  constructor(
-    context: Context,
-    flags: ImageFlags & ProgressFlags,
-    signal: AbortSignal,
-    session: Session | undefined,
-  ) {
+  constructor(places: Places, { context, signal, flags }: MediaOptions) {
+    this.places = places;
     this.#context = context;
     this.#flags = flags;
     this.signal = signal;
-    this.#session = session;
   }
 
   /** The client of the command. Throws UsageError when nothing in it is in a registry. */
   get session(): Session {
-    if (this.#session === undefined) throw new UsageError('expected the name of something in a registry');
-    return this.#session;
+    return this.places.session;
   }
 
   /** A place as a source. Opened once; `-` is an archive on the standard input. */
   source(text: string): Promise<Source> {
-    const place = text === '-' ? undefined : parsePlace(text);
-    const key = place === undefined ? '-' : keyOf(place);
-    const known = this.#sources.get(key) ?? this.#openSource(place);
-    this.#sources.set(key, known);
-    return known;
+    if (text === '-') return this.path(text);
+    const place = parsePlace(text);
+    return this.#opened(keyOf(place), () => this.places.source(place));
   }
 
-  /** A folder with an OCI layout, or an archive of any kind, by its path. */
+  /** A folder with an OCI layout, or an archive of any kind, by its path; `-` is the standard input. */
   path(path: string): Promise<Source> {
-    const key = `path:${path}`;
-    const known = this.#sources.get(key) ?? this.#openPath(path);
-    this.#sources.set(key, known);
-    return known;
+    return this.#opened(`path:${path}`, () => this.places.path(path));
+  }
+
+  #opened(key: string, open: () => Promise<Source>): Promise<Source> {
+    const source = this.#sources.get(key) ?? open();
+    this.#sources.set(key, source);
+    return source;
   }
 
   /**
@@ -195,11 +183,11 @@ export class Media {
   }
 
   /** A place as a sink. `finish` ends the work of all that were opened. */
-  async target(text: string, options: TargetOptions = {}): Promise<Target> {
+  async target(text: string): Promise<Target> {
     const place = parsePlace(text);
-    const sink = await this.#openSink(place);
+    const sink = await this.places.sink(place);
     this.#unfinished.add(sink);
-    return { place, sink, tags: options.tags ?? tagsOf(place) };
+    return { place, sink, tags: tagsOf(place) };
   }
 
   /** An archive or a layout by its path, as a sink. */
@@ -237,112 +225,17 @@ export class Media {
     }
   }
 
+  /** Has something done when the command ends, however it does: temporary files taken away. */
+  after(work: () => Promise<void>): void {
+    this.#after.push(work);
+  }
+
   /** Closes everything; sinks that are not finished take away what they wrote. */
   async close(): Promise<void> {
     for (const sink of this.#unfinished) await sink.abandon?.();
     for (const source of await Promise.allSettled(this.#sources.values()))
       if (source.status === 'fulfilled') await source.value.close?.();
-    for (const store of await Promise.allSettled(this.#stores.values()))
-      if (store.status === 'fulfilled') await store.value.close();
-  }
-
-  async #openSource(place: Place | undefined): Promise<Source> {
-    const call = { signal: this.signal };
-    if (place === undefined) return (await import('../../image/archive/index.js')).openArchive('-', call);
-    if (place.medium === 'registry') {
-      const { remoteSource } = await import('../../client/index.js');
-      return remoteSource(this.session.repository(place.reference));
-    }
-    if (place.medium === 'oci')
-      return (await import('../../image/layout/index.js')).openLayout(place.path, call);
-    if (place.medium === 'store') {
-      const store = await this.#store(existingDataFolder(place.path, {}));
-      return (await import('../../registry/store-media.js')).storeSource(store, place.repository);
-    }
-    const archives = await import('../../image/archive/index.js');
-    if (place.medium === 'oci-archive') return archives.openLayoutArchive(place.path, call);
-    if (place.medium === 'docker-archive') return archives.openDockerArchive(place.path, call);
-    throw noDaemon(place);
-  }
-
-  async #openPath(path: string): Promise<Source> {
-    const call = { signal: this.signal };
-    if (path !== '-' && (await isFolder(path)))
-      return (await import('../../image/layout/index.js')).openLayout(path, call);
-    return (await import('../../image/archive/index.js')).openArchive(path, call);
-  }
-
-  async #openSink(place: Place): Promise<Sink> {
-    const call = { signal: this.signal };
-    if (place.medium === 'registry') {
-      const { journalFolder, openJournal, remoteSink } = await import('../../client/index.js');
-      const onNotice = (notice: string): void => this.#context.err.write(`${printable(notice)}\n`);
-      return remoteSink(this.session.repository(place.reference), {
-        journal: openJournal({ folder: journalFolder(this.#context.env), onNotice }),
-        onNotice,
-      });
-    }
-    if (place.medium === 'oci')
-      return (await import('../../image/layout/index.js')).createLayout(place.path, call);
-    if (place.medium === 'store') {
-      const store = await this.#store(place.path);
-      return (await import('../../registry/store-media.js')).storeSink(store, place.repository);
-    }
-    const archives = await import('../../image/archive/index.js');
-    if (place.medium === 'oci-archive')
-      return archives.createLayoutArchive(place.path, { dockerManifest: true, seal: true });
-    if (place.medium === 'docker-archive') return archives.createDockerArchive(place.path);
-    throw noDaemon(place);
-  }
-
-  #store(folder: string): Promise<Store> {
-    const known = this.#stores.get(folder) ?? openData(folder);
-    this.#stores.set(folder, known);
-    return known;
-  }
-}
-
-const noDaemon = (place: Place): OciError =>
-  new OciError('UNSUPPORTED', `${printable(formatPlace(place))}: the daemon cannot be reached yet`);
-
-/** What a source is opened for: all but the name in it. */
-function keyOf(place: Place): string {
-  if (place.medium === 'registry')
-    return formatReference({ registry: place.reference.registry, repository: place.reference.repository });
-  return formatPlace(place.medium === 'docker-daemon' ? place : { ...place, name: '' });
-}
-
-/** The name a place is asked for. */
-export function nameIn(text: string): string {
-  if (text === '-') return '';
-  const place = parsePlace(text);
-  if (place.medium !== 'registry') return place.name || (place.medium === 'store' ? 'latest' : '');
-  return place.reference.digest ?? place.reference.tag ?? 'latest';
-}
-
-/** The names content gets at a place. */
-function tagsOf(place: Place): readonly string[] {
-  if (place.medium === 'registry')
-    return place.reference.digest === undefined ? [place.reference.tag ?? 'latest'] : [];
-  if (place.medium === 'store') return isDigest(place.name) ? [] : [place.name || 'latest'];
-  return place.name === '' || isDigest(place.name) ? [] : [place.name];
-}
-
-/** How a command that pushes tells what it pushed: one line, `repository@digest`. */
-export function pushedLine(place: Place, digest: Digest): string {
-  if (place.medium === 'registry') {
-    const { registry, repository } = place.reference;
-    return `${formatReference({ registry, repository, digest })}\n`;
-  }
-  if (place.medium === 'docker-daemon') return `${formatPlace(place)}@${digest}\n`;
-  return `${formatPlace({ ...place, name: digest })}\n`;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
+    await this.places.close();
+    for (const work of this.#after) await work();
   }
 }

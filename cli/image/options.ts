@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { OciError, parsePlatform, type Platform } from '../../oci/index.js';
+import { OciError, parsePlatform, quote, type Platform } from '../../oci/index.js';
 import { withClientOptions, type ClientFlags } from '../client-options.js';
 
 /** What the options of every `image` command leave behind. */
@@ -34,9 +34,9 @@ export function platformOption(): Option {
   });
 }
 
-/** Values of an option that may be repeated; each may hold several with commas between them, quoted as in CSV. */
+/** Values of an option that may be repeated; each may hold several with commas between them, quoted as in CSV, or none. */
 export function listed(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), ...splitCsv(text)];
+  return [...(before ?? []), ...(text === '' ? [] : splitCsv(text))];
 }
 
 /** Values of an option that may be repeated, as they are. */
@@ -49,12 +49,26 @@ export function mapped(
   text: string,
   before: Readonly<Record<string, string>> | undefined,
 ): Readonly<Record<string, string>> {
-  const pairs = splitCsv(text).map((pair) => {
-    const at = pair.indexOf('=');
-    if (at < 1) throw new InvalidArgumentError('Expected key=value.');
-    return [pair.slice(0, at), pair.slice(at + 1)] as const;
-  });
+  const pairs = splitCsv(text).map(pairOf);
+  // An empty value would be taken for "remove it" by one tool and for a value by another.
+  const empty = pairs.find(([, value]) => value === '');
+  if (empty !== undefined) throw new InvalidArgumentError(`${quote(empty[0])} has no value.`);
   return { ...before, ...Object.fromEntries(pairs) };
+}
+
+/** `K=V`, one for each time the option is given; the value may have commas in it, or be empty. */
+export function assigned(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const [key, value] = pairOf(text);
+  return { ...before, [key]: value };
+}
+
+function pairOf(text: string): readonly [key: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Expected key=value.');
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** One line of CSV (RFC 4180): fields between commas, quoted ones with `""` for a quote. */

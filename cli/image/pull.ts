@@ -55,9 +55,7 @@ async function pullLayout(media: Media, { images, path, flags }: Pull): Promise<
   const sink = await media.own(
     flags.format === 'oci'
       ? await (await import('../../image/layout/index.js')).createLayout(path, call)
-      : await (
-          await import('../../image/archive/index.js')
-        ).createLayoutArchive(path, { dockerManifest: true }),
+      : await media.places.layoutArchive(path),
   );
   for (const text of images) {
     const { source, chosen } = await media.chosen(text);
@@ -71,7 +69,9 @@ async function pullLayout(media: Media, { images, path, flags }: Pull): Promise<
 async function pullArchive(media: Media, { images, path, flags }: Pull): Promise<void> {
   const { createDockerArchive } = await import('../../image/archive/index.js');
   const sink = await media.own(
-    await createDockerArchive(path, { format: flags.format === 'legacy' ? 'legacy' : 'docker' }),
+    await createDockerArchive(media.places.output(path), {
+      format: flags.format === 'legacy' ? 'legacy' : 'docker',
+    }),
   );
   for (const text of images) {
     const { source } = await media.find(text);

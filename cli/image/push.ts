@@ -5,7 +5,8 @@ import { OciError, isImageType, isIndexType, printable, type Descriptor } from '
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
 import { withProgressOption, type ProgressFlags } from '../progress.js';
-import { pushedLine, withMedia, type Media } from './media.js';
+import { withMedia, type Media } from './media.js';
+import { pushedLine } from './place-names.js';
 import { withImageOptions, type ImageFlags } from './options.js';
 
 interface Flags extends ImageFlags, ProgressFlags {

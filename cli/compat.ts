@@ -1,0 +1,15 @@
+import { basename } from 'node:path';
+
+/**
+ * The line as this program takes it, when it was called as a peer is: by a link of the peer's name, or with the name in
+ * `OCILOT_COMPAT`. crane's commands are those of `image`.
+ * @param program the path it was called by
+ */
+export function lineAsCalled(
+  line: readonly string[],
+  program: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const name = env['OCILOT_COMPAT'] || basename(program ?? '');
+  return name === 'crane' ? ['image', ...line] : line;
+}
