@@ -1,0 +1,69 @@
+import type { Descriptor } from '../../oci/index.js';
+import { createLayoutArchive, type ArchiveTarget } from '../../image/archive/index.js';
+import { copy, type CopyReport } from '../../image/copy/index.js';
+import { GatheredSource } from '../copy/gathered.js';
+import { leftOut } from '../copy/non-distributable.js';
+import type { CopyItem, CopySet } from '../copy/set.js';
+import { copyOptions, type CopySetOptions } from '../copy/to-repository.js';
+import { overlaid } from './overlay.js';
+import { MARKS, ROOT_MARK } from './marks.js';
+import type { Source } from '../../image/media.js';
+
+/** How a set is written to an archive. */
+export interface ToArchiveOptions extends CopySetOptions {
+  /** What blobs are taken from where it has them, before they are fetched: an older archive. */
+  readonly reuse?: Source;
+}
+
+/** What was written. */
+export interface WrittenArchive {
+  readonly reports: readonly CopyReport[];
+  readonly left: ReadonlyMap<string, readonly Descriptor[]>;
+}
+
+/**
+ * Writes a set as an OCI layout in a tar, in one pass, ended by a seal: any OCI tool reads it, and `docker load` its
+ * images. Everything is named as lists of images spell it; the bundle and what has a tag, by that. The file gets its name when
+ * it is whole.
+ * @throws OciError of the places, `STORE_FULL`, `DIGEST_MISMATCH`
+ */
+export async function writeLayoutTar(
+  set: CopySet,
+  target: ArchiveTarget,
+  options: ToArchiveOptions = {},
+): Promise<WrittenArchive> {
+  const { signal, reuse } = options;
+  const call = signal === undefined ? {} : { signal };
+  const gathered = new GatheredSource(set.items);
+  const source = reuse === undefined ? gathered : overlaid(gathered, reuse);
+  const sink = await createLayoutArchive(target, { seal: true, dockerManifest: true });
+  try {
+    const roots = set.items.map((item) => ({
+      descriptor: markedDescriptor(item, item === set.root),
+      tags: [nameOf(item)],
+    }));
+    const report = await copy(source, sink, roots, copyOptions(options));
+    await sink.finish?.(call);
+    return { reports: [report], left: await leftOut(set, gathered, [report], call) };
+  } catch (error) {
+    await sink.abandon?.();
+    throw error;
+  }
+}
+
+function nameOf({ reference, origin = reference, tag }: CopyItem): string {
+  return tag === undefined ? origin : `${reference.split('@', 1)[0]}:${tag}`;
+}
+
+function markedDescriptor({ descriptor, reference, origin, tag }: CopyItem, isRoot: boolean): Descriptor {
+  const { annotations: _dropped, ...plain } = descriptor;
+  return {
+    ...plain,
+    annotations: {
+      ...(isRoot && { [ROOT_MARK]: '' }),
+      [MARKS.reference]: reference,
+      ...(origin !== undefined && { [MARKS.origin]: origin }),
+      ...(tag !== undefined && { [MARKS.tag]: tag }),
+    },
+  };
+}
