@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { parsePlace } from '../../image/place.js';
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
 import { listPrinter, withOutput } from './catalog.js';
 import { listExtended } from './list-extended.js';
+import { keyOf } from './place-names.js';
 import { withMedia } from './media.js';
 import { withImageOptions, type ImageFlags } from './options.js';
 
@@ -35,10 +37,12 @@ export function listCommand(context: Context): Command {
       if (flags.recursive === true || flags.json === true)
         return await listExtended(context, media, text, flags);
       const source = await media.source(text);
+      // As it was named, wherever it was looked for.
+      const name = keyOf(parsePlace(text));
       const print = listPrinter(context, flags.output);
       for await (const tag of source.tags?.({ signal: media.signal }) ?? []) {
         if (flags.omitDigestTags === true && tag.startsWith('sha256-')) continue;
-        print.item(flags.fullRef === true ? `${source.name}:${tag}` : tag);
+        print.item(flags.fullRef === true ? `${name}:${tag}` : tag);
       }
       print.end();
     });

@@ -1,8 +1,19 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Source, Root } from '../../image/media.js';
-import { OciError, isImageType, isIndexType, printable, type Descriptor } from '../../oci/index.js';
+import {
+  MEDIA_TYPES,
+  OciError,
+  describe,
+  isImageType,
+  isIndexType,
+  parseManifest,
+  printable,
+  type Descriptor,
+} from '../../oci/index.js';
 import type { Context } from '../context.js';
+import { systemCode } from '../exit.js';
 import { withExamples } from '../help.js';
 import { withProgressOption, type ProgressFlags } from '../progress.js';
 import { withMedia, type Media } from './media.js';
@@ -48,13 +59,13 @@ export function pushCommand(context: Context): Command {
   });
 }
 
+interface Pushed {
+  readonly source: Source;
+  readonly descriptor: Descriptor;
+}
+
 /** What is pushed: the only image there is, the one that is named, or all as one index. */
-async function rootOf(
-  media: Media,
-  source: Source,
-  path: string,
-  { index, tag }: Flags,
-): Promise<{ readonly source: Source; readonly descriptor: Descriptor }> {
+async function rootOf(media: Media, source: Source, path: string, { index, tag }: Flags): Promise<Pushed> {
   const call = { signal: media.signal };
   if (tag !== undefined) return await media.findIn(source, tag, path);
   const roots: Root[] = [];
@@ -70,15 +81,29 @@ async function rootOf(
       `${printable(path)} holds ${distinct.length} images: --tag chooses one, --index pushes all as one index`,
     );
   }
-  if (single && isIndexType(only.mediaType)) return { source, descriptor: only };
-  const { appendToIndex } = await import('../../image/mutate/index.js');
-  const { emptyIndex } = await import('../../image/empty.js');
-  const { openView, sourceOf } = await import('../../image/views/index.js');
-  const views = await Promise.all(distinct.map((descriptor) => openView(source, descriptor)));
-  const made = await appendToIndex(
-    emptyIndex('oci'),
-    views.map((view) => ({ view })),
-    { flatten: false, ...call },
-  );
-  return { source: sourceOf(made), descriptor: made.descriptor };
+  return await indexOfAll(path, source, roots);
+}
+
+/** What stands at the top of a place, as an index: of a layout in a folder, its very `index.json`, as crane does. */
+async function indexOfAll(path: string, source: Source, roots: readonly Root[]): Promise<Pushed> {
+  const { withManifests } = await import('../../image/copy/narrow.js');
+  const bytes = (await indexFile(path)) ?? (await writtenIndex(roots));
+  const { mediaType } = parseManifest(bytes);
+  const descriptor = describe(mediaType, bytes);
+  return { source: withManifests(source, new Map([[descriptor.digest, bytes]])), descriptor };
+}
+
+async function indexFile(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(join(path, 'index.json'));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function writtenIndex(roots: readonly Root[]): Promise<Uint8Array> {
+  const { encodeGo } = await import('../../image/go-json.js');
+  const manifests = roots.map(({ descriptor }) => descriptor);
+  return encodeGo({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }, 'index');
 }

@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { startRegistry, type StartOptions, type TestRegistry } from '../../../testing/index.js';
+import { tempFolder } from '../../helpers/temp.js';
+import { command } from '../command.js';
+import type { FakeOptions } from '../context.js';
+
+/** What a command did. */
+export interface Ran {
+  readonly code: number;
+  /** Text and bytes of the output, whichever the command wrote. */
+  readonly out: string;
+  readonly bytes: Buffer;
+  readonly err: string;
+}
+
+/** A registry, a folder, and `ocilot image` between them. */
+export interface Site {
+  readonly registry: TestRegistry;
+  /** `host:port`. */
+  readonly host: string;
+  readonly folder: string;
+  path(...parts: readonly string[]): string;
+  /** Runs a command line of `image`; it may fail. */
+  run(args: readonly string[], options?: FakeOptions): Promise<Ran>;
+  /** Runs one that has to succeed; gives what it printed. */
+  ok(args: readonly string[], options?: FakeOptions): Promise<Ran>;
+}
+
+/** A site for one test. */
+export async function site(options: StartOptions = {}): Promise<Site> {
+  const registry = await startRegistry(options);
+  onTestFinished(() => registry.close());
+  const folder = await tempFolder();
+  const env = { HOME: join(folder, 'home'), XDG_STATE_HOME: join(folder, 'state') };
+  const run: Site['run'] = async (args, given = {}) => {
+    const context = await command(['image', ...args], { ...given, env: { ...env, ...given.env } });
+    const { written, bytes, exitCode } = context;
+    return { code: exitCode, out: written.out + bytes.toString('latin1'), bytes, err: written.err };
+  };
+  return {
+    registry,
+    host: registry.host,
+    folder,
+    path: (...parts) => join(folder, ...parts),
+    run,
+    async ok(args, given) {
+      const ran = await run(args, given);
+      if (ran.code !== 0) throw new Error(`image ${args.join(' ')}: exit ${ran.code}\n${ran.err}${ran.out}`);
+      return ran;
+    },
+  };
+}
+
+/** A file of the fixtures. */
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
