@@ -16,6 +16,7 @@ import type { Context } from './context.js';
 import { systemCode, UsageError } from './exit.js';
 import { interruptible } from './interrupt.js';
 import { registryMap, type Place } from './registry-map.js';
+import { delayTierUp } from './slow-tier-up.js';
 import { VERSION } from './version.js';
 
 /** What a command talks to registries with. */
@@ -45,6 +46,7 @@ export async function withClient<T>(
   { keychain: own }: { readonly keychain?: Keychain } = {},
 ): Promise<T> {
   const place = registryMap(flags.registryMap);
+  delayTierUp();
   const library = await import('../client/index.js');
   const places = keychainOptions(flags, context);
   const keychain = own ?? library.defaultKeychain(places);

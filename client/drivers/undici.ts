@@ -5,7 +5,7 @@ import { networkError } from '../network-errors.js';
 import type { Driver, TransportRequest, TransportResponse } from '../transport.js';
 import { proxyFor, type Environment } from './proxies.js';
 import { Source } from './source.js';
-import { connectOptions, type TlsTrust, type TrustByHost } from './tls-trust.js';
+import { connectOptions, type ConnectOptions, type TlsTrust, type TrustByHost } from './tls-trust.js';
 
 /** How connections are made and given up. Times are milliseconds. */
 export interface UndiciOptions {
@@ -24,8 +24,9 @@ export interface UndiciOptions {
 }
 
 /**
- * Sends over sockets, by a pool of connections for each origin. undici is loaded with the first request; its global
- * dispatcher is neither used nor changed.
+ * Sends over sockets, by a pool of connections for each origin. undici is loaded with the first request, and unless there
+ * is a proxy only its pool: all of it, with its fetch, caches and mocks, takes longer than a short command does. Its global
+ * dispatcher is not used.
  */
 export function undiciDriver(options: UndiciOptions = {}): Driver {
   const pools = new Map<string, Promise<Dispatcher>>();
@@ -58,16 +59,19 @@ async function openPool(url: URL, options: UndiciOptions): Promise<Dispatcher> {
     bodyTimeout = 60_000,
   } = options;
   const { tls, environment = process.env } = options;
-  const trust = (typeof tls === 'function' ? await tls(url.host) : tls) ?? {};
-  const secure = await connectOptions(trust, environment);
+  // Files of certificates are many and large: where nothing is encrypted they are not read.
+  const secure = url.protocol === 'https:' ? await secureOptions(url.host, tls, environment) : {};
   const proxy = proxyFor(url, environment);
-  // By its default export: in a bundle that is split, a CommonJS package has no other.
-  const {
-    default: { Pool, ProxyAgent },
-  } = await import('undici');
   const connect = { ...secure, timeout: connectTimeout };
   const common: Pool.Options = { connections, headersTimeout, bodyTimeout };
-  if (proxy === undefined) return new Pool(url.origin, { ...common, connect });
+  if (proxy === undefined) {
+    const { default: Pool } = await import('undici/lib/dispatcher/pool.js');
+    return new Pool(url.origin, { ...common, connect });
+  }
+  // By its default export: in a bundle that is split, a CommonJS package has no other.
+  const {
+    default: { ProxyAgent },
+  } = await import('undici');
   const { username, password } = proxy;
   const user = [username, password].map((part) => decodeURIComponent(part)).join(':');
   return new ProxyAgent({
@@ -81,12 +85,22 @@ async function openPool(url: URL, options: UndiciOptions): Promise<Dispatcher> {
   });
 }
 
+async function secureOptions(
+  host: string,
+  tls: UndiciOptions['tls'],
+  environment: Environment,
+): Promise<ConnectOptions> {
+  const trust = typeof tls === 'function' ? await tls(host) : tls;
+  return await connectOptions(trust ?? {}, environment);
+}
+
 async function send(dispatcher: Dispatcher, request: TransportRequest): Promise<TransportResponse> {
   const { method, headers, body, signal } = request;
   const url = new URL(request.url);
   const source = body === undefined || body.length === 0 ? undefined : new Source(body);
   try {
-    const answer = await dispatcher.request({
+    const { default: ask } = await import('undici/lib/api/api-request.js');
+    const answer = await ask.call(dispatcher, {
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method,

@@ -4,7 +4,7 @@ import { startRegistry } from '../../testing/index.js';
 import { ask, clientOf } from './site.js';
 
 const undici = vi.hoisted(() => ({ loads: 0 }));
-vi.mock('undici', async (original) => {
+vi.mock('undici/lib/dispatcher/pool.js', async (original) => {
   undici.loads++;
   return await original();
 });
