@@ -94,7 +94,10 @@ export class FileAppender implements Appender {
         throw error;
       });
       if (handle === undefined) loan.give();
-      else this.#tail = new DirectTail({ plain: this.#file, direct: handle }, this.#written, loan);
+      else {
+        this.#flush();
+        this.#tail = new DirectTail({ plain: this.#file, direct: handle }, this.#written, loan);
+      }
     }
     await this.write(chunk);
   }
@@ -110,7 +113,7 @@ export class FileAppender implements Appender {
           await this.#file.writev(piece.buffers, this.#written);
           this.#written += piece.bytes;
         }
-        this.#flush();
+        if (this.#written - this.#flushed >= FLUSH_AT) this.#flush();
       }
     } catch (error) {
       this.#error = error;
@@ -121,7 +124,7 @@ export class FileAppender implements Appender {
 
   /** Lets the medium begin with what it has: the sync at the end then finds little left to do. */
   #flush(): void {
-    if (this.#flushing !== undefined || this.#written - this.#flushed < FLUSH_AT) return;
+    if (this.#flushing !== undefined) return;
     this.#flushed = this.#written;
     this.#flushing = this.#file
       .sync()

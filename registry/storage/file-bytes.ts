@@ -15,11 +15,11 @@ import { readFile } from './file-reader.js';
 import type { FileHandle, Files } from './files.js';
 
 /** Bytes of an upload beyond which the rest goes past the cache of the system: most layers are read soon, and smaller. */
-const DIRECT_FROM = 16 * 1024 * 1024;
+const DIRECT_FROM = 8 * 1024 * 1024;
 
 /** Options of `FileBytes`. */
 export interface FileBytesOptions {
-  /** Bytes of an upload beyond which the rest goes past the cache of the system (default 16 MiB), and memory for it. */
+  /** Bytes of an upload beyond which the rest goes past the cache of the system (default 8 MiB), and memory for it. */
   readonly direct?: Pick<Direct, 'from' | 'lend'>;
 }
 
