@@ -2,6 +2,7 @@
 export type { Origin, PutBlobOptions, PutManifestOptions, Root, Sink, Source } from './media.js';
 export { memoryStore, type MemoryStore } from './memory.js';
 export { formatPlace, parsePlace, type Place } from './place.js';
+export { sourceHasBlob, sourceHasManifest } from './probe.js';
 export { blobOf, openBlob, readManifest } from './read.js';
 
 // archive/

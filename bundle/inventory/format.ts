@@ -1,7 +1,6 @@
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import {
-  Digester,
   OciError,
   digestOf,
   hexOf,
@@ -10,6 +9,7 @@ import {
   isStringList,
   parseJson,
   quote,
+  type CallOptions,
   type Digest,
 } from '../../oci/index.js';
 
@@ -73,7 +73,7 @@ export function parseInventory(bytes: Uint8Array, what: string): Inventory {
   if (!text.startsWith('{"ocilotInventory":')) throw damaged('it does not begin as one does');
   // The last line is the sum of the others: 'sha256:', 64 digits and the line feed.
   const end = bytes.length - 72;
-  if (end < 0 || text.slice(end) !== `${new Digester().update(bytes.subarray(0, end)).digest()}\n`)
+  if (end < 0 || text.slice(end) !== `${digestOf(bytes.subarray(0, end))}\n`)
     throw damaged('its bytes are not what its last line says');
   const header = parseJson(first, what, 'CONTENT_INVALID');
   if (!isObject(header)) throw damaged('its first line is no JSON object');
@@ -105,7 +105,7 @@ export function parseInventory(bytes: Uint8Array, what: string): Inventory {
  * Reads an inventory from a file.
  * @throws OciError as `parseInventory`, `INVALID_OPTION` for a file that cannot be read, `SIZE_LIMIT`
  */
-export async function readInventory(path: string): Promise<Inventory> {
+export async function readInventory(path: string, { signal }: CallOptions = {}): Promise<Inventory> {
   const failed = (cause: unknown): OciError =>
     new OciError('INVALID_OPTION', `the inventory ${path} cannot be read: ${(cause as Error).message}`, {
       cause,
@@ -117,17 +117,22 @@ export async function readInventory(path: string): Promise<Inventory> {
     throw new OciError('SIZE_LIMIT', `the inventory ${path} is larger than ${LIMIT} bytes`, {
       detail: { limit: LIMIT },
     });
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readFile(path, { signal }).catch((cause: unknown) => {
+    signal?.throwIfAborted();
     throw failed(cause);
   });
   return parseInventory(bytes, path);
 }
 
 /** Writes an inventory to a file, in place of what had its name, in one step. */
-export async function writeInventory(path: string, inventory: Inventory): Promise<void> {
+export async function writeInventory(
+  path: string,
+  inventory: Inventory,
+  { signal }: CallOptions = {},
+): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}`;
   try {
-    await writeFile(temporary, encodeInventory(inventory), { flag: 'wx' });
+    await writeFile(temporary, encodeInventory(inventory), { flag: 'wx', signal });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
