@@ -118,7 +118,7 @@ export function listed(value: string, before: readonly string[] | undefined): re
 }
 
 /** A flag that may say `=false`, as those of Go programs. */
-function truth(value: string): boolean {
+export function truth(value: string): boolean {
   if (['true', '1', 't'].includes(value.toLowerCase())) return true;
   if (['false', '0', 'f'].includes(value.toLowerCase())) return false;
   throw new InvalidArgumentError('Expected true or false.');

@@ -22,6 +22,36 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import('./commands/serve.js')).serveCommand(context),
   },
   {
+    name: 'push',
+    summary: 'push files as a bundle or an image, as imgpkg does',
+    load: async (context) => (await import('./commands/push.js')).pushCommand(context),
+    peer: true,
+  },
+  {
+    name: 'pull',
+    summary: 'put the files of a bundle or an image into a folder',
+    load: async (context) => (await import('./commands/pull.js')).pullCommand(context),
+    peer: true,
+  },
+  {
+    name: 'copy',
+    summary: 'copy bundles and images between registries and archives',
+    load: async (context) => (await import('./commands/copy.js')).copyCommand(context),
+    peer: true,
+  },
+  {
+    name: 'describe',
+    summary: 'tell what a bundle holds',
+    load: async (context) => (await import('./commands/describe.js')).describeCommand(context),
+    peer: true,
+  },
+  {
+    name: 'tag',
+    summary: 'list tags, and tell what they lead to',
+    load: async (context) => (await import('./commands/tag.js')).tagCommand(context),
+    peer: true,
+  },
+  {
     name: 'image',
     summary: 'look at, make, edit and move images, as crane does',
     load: async (context, line) => (await import('./commands/image.js')).imageCommand(context, line),

@@ -13,3 +13,8 @@ export function lineAsCalled(
   const name = env['OCILOT_COMPAT'] || basename(program ?? '');
   return name === 'crane' ? ['image', ...line] : line;
 }
+
+/** Whether this is to be imgpkg: its streams, its archives, its way to tell of errors. */
+export function isCalledImgpkg(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env['OCILOT_COMPAT'] === 'imgpkg';
+}

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './commands.js';
+import { isCalledImgpkg } from './compat.js';
 import { processContext, type Context } from './context.js';
 import { EXIT, describeError, exitCodeOf } from './exit.js';
 import { VERSION } from './version.js';
@@ -19,7 +20,9 @@ async function run(line: readonly string[], context: Context): Promise<number> {
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsage(error, context);
-    context.err.write(`ocilot: ${describeError(error)}\n`);
+    context.err.write(
+      `${isCalledImgpkg(context.env) ? 'imgpkg: Error' : 'ocilot'}: ${describeError(error)}\n`,
+    );
     return exitCodeOf(error);
   }
 }

@@ -15,6 +15,7 @@ const DOORS = {
   registry: 'registry/index.ts',
   'registry/driver-suite': 'registry/storage/driver-suite.ts',
   client: 'client/index.ts',
+  bundle: 'bundle/index.ts',
   image: 'image/index.ts',
   testing: 'testing/index.ts',
   'testing/vitest': 'testing/vitest.ts',

@@ -1,0 +1,74 @@
+// Lists of images, and where they are.
+export {
+  formatPinned,
+  parseBundleLock,
+  parseImageLocations,
+  parseImagesLock,
+  parsePinned,
+  printBundleLock,
+  printImageLocations,
+  printImagesLock,
+  type BundleLock,
+  type ImageLocation,
+  type ImageLocations,
+  type ImagesLock,
+  type LockedImage,
+  type PinnedReference,
+} from './locks/index.js';
+export {
+  digestTag,
+  isGeneratedTag,
+  locationsTag,
+  parseRepositoryReference,
+  parseTarget,
+  parseWanted,
+  repositoryTag,
+  signatureTag,
+} from './names.js';
+export { Places, type Found, type OpenRepository, type Place } from './places.js';
+
+// push
+export { pushBundle, pushImage, type PushOptions } from './push/push.js';
+export { DEFAULT_EXCLUSIONS, type InputEntry } from './push/files.js';
+
+// pull
+export {
+  pullBundle,
+  pullImage,
+  type PullBundleOptions,
+  type PullEvent,
+  type PullOptions,
+  type PulledBundle,
+} from './pull/pull.js';
+
+// copy
+export {
+  gatherBundle,
+  gatherBundleLock,
+  gatherImage,
+  gatherImagesLock,
+  type CopyItem,
+  type CopySet,
+  type GatherOptions,
+} from './copy/set.js';
+export {
+  checkLockable,
+  copyToRepository,
+  type CopiedSet,
+  type CopySetOptions,
+  type Destination,
+  type ToRepositoryOptions,
+} from './copy/to-repository.js';
+export { gatherArchive } from './archive/read.js';
+export { openReusable, type Reusable } from './archive/reuse.js';
+export { writeImgpkgTar, type ImgpkgTarOptions } from './archive/write-imgpkg.js';
+export { writeLayoutTar, type ToArchiveOptions, type WrittenArchive } from './archive/write-layout.js';
+
+// describe
+export {
+  describeBundle,
+  type DescribeOptions,
+  type DescribedBundle,
+  type DescribedImage,
+} from './describe/describe.js';
+export { describeAsJson, describeAsText, describeAsYaml } from './describe/print.js';

@@ -1,0 +1,117 @@
+import { Command, Option } from 'commander';
+import type { CopySet } from '../../bundle/index.js';
+import { isCalledImgpkg } from '../compat.js';
+import {
+  bundleOption,
+  concurrencyOption,
+  flag,
+  imageOption,
+  lockOption,
+  lockOutputOption,
+  withVerbOptions,
+  type VerbFlags,
+} from '../bundle/options.js';
+import { copyInto, copyToTar } from '../bundle/copy-to.js';
+import { readLock } from '../bundle/lock-files.js';
+import { withWork, type Work } from '../bundle/work.js';
+import type { Context } from '../context.js';
+import { UsageError } from '../exit.js';
+import { withExamples } from '../help.js';
+
+/** What the options of `copy` leave behind. */
+export interface CopyFlags extends VerbFlags {
+  readonly bundle?: string;
+  readonly image?: string;
+  readonly lock?: string;
+  readonly tar?: string;
+  readonly toRepo?: string;
+  readonly toTar?: string;
+  readonly concurrency: number;
+  readonly cosignSignatures?: boolean;
+  readonly includeNonDistributableLayers?: boolean;
+  readonly lockOutput?: string;
+  readonly repoBasedTags?: boolean;
+  readonly resume?: boolean;
+  readonly tarFormat?: 'imgpkg' | 'oci';
+}
+
+/** `ocilot copy`: imgpkg's. */
+export function copyCommand(context: Context): Command {
+  const command = withVerbOptions(new Command('copy'))
+    .addOption(bundleOption('copy a bundle and all that it lists'))
+    .addOption(imageOption('copy an image'))
+    .addOption(lockOption('copy what a lock file names'))
+    .addOption(new Option('--tar <path>', 'copy what is in an archive'))
+    .addOption(new Option('--to-repo <repository>', 'to this repository'))
+    .addOption(new Option('--to-tar <path>', 'to this archive'))
+    .addOption(
+      new Option(
+        '--tar-format <format>',
+        'an OCI layout with a seal, or what imgpkg reads (default: oci)',
+      ).choices(['oci', 'imgpkg']),
+    )
+    .addOption(concurrencyOption())
+    .addOption(flag('--cosign-signatures', "copy cosign's signatures too"))
+    .addOption(flag('--include-non-distributable-layers', 'copy layers too that may not be distributed'))
+    .addOption(lockOutputOption())
+    .addOption(flag('--repo-based-tags', 'tags of images tell which repository they are from'))
+    .addOption(flag('--resume', 'take from an archive what is there of it'));
+  withExamples(command, [
+    ['ocilot copy -b registry.example/app:v1 --to-repo other.example/app', 'a bundle and its images'],
+    ['ocilot copy -b registry.example/app:v1 --to-tar app.tar', 'into a file, to be carried'],
+    ['ocilot copy --tar app.tar --to-repo other.example/app', 'and out of it'],
+  ]);
+  return command.action(async (flags: CopyFlags) => {
+    checkFlags(flags);
+    const format = flags.tarFormat ?? (isCalledImgpkg(context.env) ? 'imgpkg' : 'oci');
+    await withWork(context, flags, (work) => copyAll(work, flags, format));
+  });
+}
+
+function checkFlags(flags: CopyFlags): void {
+  const { bundle, image, lock, tar, toRepo, toTar, lockOutput, resume } = flags;
+  const sources = [lock, bundle, image, tar].filter((source) => source !== undefined && source !== '');
+  if (sources.length !== 1)
+    throw new UsageError('Expected either --lock, --bundle (-b), --image (-i), or --tar as a source');
+  if ((toRepo === undefined || toRepo === '') === (toTar === undefined || toTar === ''))
+    throw new UsageError('Expected either --to-tar or --to-repo');
+  if (tar !== undefined && toTar !== undefined)
+    throw new UsageError('Cannot use tar source (--tar) with tar destination (--to-tar)');
+  if (lockOutput !== undefined && toTar !== undefined)
+    throw new UsageError('Cannot output lock file with tar destination');
+  if (resume === true && toTar === undefined)
+    throw new UsageError('Flag --resume can only be used when copying to tar');
+}
+
+async function copyAll(work: Work, flags: CopyFlags, format: 'imgpkg' | 'oci'): Promise<void> {
+  const { ui } = work;
+  if (flags.tar !== undefined) {
+    const { openVerifiedArchive } = await import('../../image/archive/index.js');
+    const { gatherArchive } = await import('../../bundle/index.js');
+    const { source } = await openVerifiedArchive(flags.tar, { signal: work.signal });
+    try {
+      await copyInto(work, await gatherArchive(source, { signal: work.signal }), flags);
+    } finally {
+      await source.close();
+    }
+    return;
+  }
+  const set = await gather(work, flags);
+  ui.line(`copy | exporting ${set.items.length} images...`);
+  for (const { reference } of set.items) ui.line(`copy | will export ${reference}`);
+  ui.line(`copy | exported ${set.items.length} images`);
+  if (flags.toTar === undefined) await copyInto(work, set, flags);
+  else await copyToTar(work, set, flags.toTar, { ...flags, format });
+}
+
+async function gather({ places, signal }: Work, flags: CopyFlags): Promise<CopySet> {
+  const library = await import('../../bundle/index.js');
+  const { concurrency, cosignSignatures: signatures = false, bundle, image, lock } = flags;
+  const options = { signal, concurrency, signatures };
+  if (bundle !== undefined) return await library.gatherBundle(places, library.parseWanted(bundle), options);
+  if (image !== undefined) return await library.gatherImage(places, library.parseWanted(image), options);
+  const locked = await readLock(lock ?? '');
+  return 'images' in locked
+    ? await library.gatherImagesLock(places, locked, options)
+    : await library.gatherBundleLock(places, locked, options);
+}

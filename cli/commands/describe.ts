@@ -1,0 +1,55 @@
+import { Command, Option } from 'commander';
+import { bundleOption, concurrencyOption, flag, withVerbOptions, type VerbFlags } from '../bundle/options.js';
+import { withWork } from '../bundle/work.js';
+import type { Context } from '../context.js';
+import { UsageError } from '../exit.js';
+import { withExamples } from '../help.js';
+
+interface DescribeFlags extends VerbFlags {
+  readonly bundle?: string;
+  readonly concurrency: number;
+  readonly outputType: 'json' | 'text' | 'yaml';
+  readonly layers?: boolean;
+  readonly cosignArtifacts?: boolean;
+}
+
+/** `ocilot describe`: imgpkg's. */
+export function describeCommand(context: Context): Command {
+  const command = withVerbOptions(new Command('describe'))
+    .addOption(bundleOption('what to describe'))
+    .addOption(concurrencyOption())
+    .addOption(
+      new Option('-o, --output-type <format>', 'how it is printed')
+        .choices(['text', 'yaml', 'json'])
+        .default('text'),
+    )
+    .addOption(flag('--layers', 'list layers (default: true)'))
+    .addOption(flag('--cosign-artifacts', "list cosign's signatures (default: true)"));
+  withExamples(command, [
+    ['ocilot describe -b registry.example/app:v1', 'what a bundle holds, at any depth'],
+    ['ocilot describe -b registry.example/app:v1 -o yaml', 'the same for programs'],
+  ]);
+  return command.action(async (flags: DescribeFlags) => {
+    const { bundle = '', outputType } = flags;
+    if (bundle === '') throw new UsageError('Expected a bundle: name one with -b');
+    await withWork(context, flags, async ({ ui, places, signal }) => {
+      const library = await import('../../bundle/index.js');
+      const described = await library.describeBundle(places, library.parseWanted(bundle), {
+        signal,
+        concurrency: flags.concurrency,
+        layers: flags.layers !== false,
+        signatures: flags.cosignArtifacts !== false,
+      });
+      if (outputType === 'yaml') ui.block(library.describeAsYaml(described));
+      else if (outputType === 'json') ui.block(library.describeAsJson(described));
+      else if (flags.json === true) for (const line of library.describeAsText(described)) ui.line(line);
+      else
+        ui.block(
+          library
+            .describeAsText(described)
+            .map((line) => `${line}\n`)
+            .join(''),
+        );
+    });
+  });
+}
