@@ -1,4 +1,4 @@
-import { narrow, withManifests } from '../../image/copy/narrow.js';
+import { narrow, withManifests, type Narrowed } from '../../image/copy/narrow.js';
 import { eachImage } from '../../image/mutate/index.js';
 import {
   isImageConfigType,
@@ -31,7 +31,8 @@ export async function viewToEdit(
       ...call,
       what: printable(name),
     });
-  const { descriptor: left, bytes } = await narrow(source, descriptor, platforms, call);
+  const { descriptor: left, bytes }: Narrowed =
+    platforms.length === 0 ? { descriptor } : await narrow(source, descriptor, platforms, call);
   const made = new Map(bytes === undefined ? [] : [[left.digest, bytes]]);
   const view = await openView(withManifests(source, made), left, call);
   if (view.kind === 'index')

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { readTar } from '../../../image/tar/index.js';
+import { streamOf } from '../../../oci/index.js';
 import { startRegistry, type StartOptions, type TestRegistry } from '../../../testing/index.js';
 import { tempFolder } from '../../helpers/temp.js';
 import { command } from '../command.js';
@@ -56,3 +58,27 @@ export async function site(options: StartOptions = {}): Promise<Site> {
 /** A file of the fixtures. */
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
+
+/** The documents of an image in a place. */
+export async function documentsOf(
+  { ok }: Site,
+  image: string,
+  ...flags: readonly string[]
+): Promise<{ readonly manifest: Document; readonly config: Document }> {
+  const [manifest, config] = [
+    await ok(['manifest', image, ...flags]),
+    await ok(['config', image, ...flags]),
+  ].map(({ bytes }) => JSON.parse(bytes.toString('utf8')) as Document);
+  return { manifest: manifest ?? {}, config: config ?? {} };
+}
+
+/** A JSON object. */
+// oxlint-disable-next-line typescript/no-explicit-any -- tests look into it and compare
+export type Document = Record<string, any>;
+
+/** Names in a tar. */
+export async function namesIn(tar: Uint8Array): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { header } of readTar(streamOf(tar))) names.push(header.name);
+  return names;
+}
