@@ -1,4 +1,6 @@
 export { createRegistry, type Registry } from './registry.js';
+export { createArchiveRegistry, type ArchiveRegistryOptions } from './from-archive.js';
+export { placeRoots, repositoryOfFile, type PlacedRoot } from './from-archive-names.js';
 export { listen, type ListenOptions, type Server } from './node.js';
 export type { TlsAuthority, TlsAuto, TlsFiles, TlsOptions } from './tls.js';
 export type { ImmutableTags, RegistryOptions, RequestEntry } from './options.js';

@@ -43,12 +43,18 @@ export interface Registry {
  * @throws OciError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_VERSION`
  */
 export async function createRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const checked = withQuietErrors(resolveOptions(options));
+  const checked = resolveOptions(options);
   const store = await openStore(checked.storage, {
     rules: checked.rules,
     now: checked.now,
     ...(checked.newId === undefined ? {} : { newId: checked.newId }),
   });
+  return await registryOver(store, checked);
+}
+
+/** A registry over a store that is open; it is closed with the registry, and when this fails. @internal */
+export async function registryOver(store: Store, options: CheckedOptions): Promise<Registry> {
+  const checked = withQuietErrors(options);
   const resolved = await withAccess(checked, store);
   const operations = await Operations.open(store, resolved);
   let closed: Promise<void> | undefined;
