@@ -9,7 +9,7 @@ import {
 } from '../oci/index.js';
 import { responseDetail, remoteSource, type RemoteRepository } from '../client/index.js';
 import type { Source } from '../image/media.js';
-import { cachedSource, type CachedSource } from './cached-source.js';
+import { SmallCache, cachedSource, type CachedSource } from './cached-source.js';
 
 /** Where a repository is. */
 export interface Place {
@@ -31,6 +31,7 @@ export interface Found {
 /** Repositories that are read from, each opened once. What was read of manifests and configs is not asked for again. */
 export class Places {
   readonly #open: OpenRepository;
+  readonly #cache = new SmallCache();
   readonly #sources = new Map<
     string,
     { readonly repository: RemoteRepository; readonly source: CachedSource }
@@ -89,7 +90,7 @@ export class Places {
     const known = this.#sources.get(key);
     if (known !== undefined) return known;
     const repository = this.#open(place);
-    const opened = { repository, source: cachedSource(remoteSource(repository)) };
+    const opened = { repository, source: cachedSource(remoteSource(repository), this.#cache) };
     this.#sources.set(key, opened);
     return opened;
   }

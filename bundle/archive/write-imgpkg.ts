@@ -20,6 +20,7 @@ import type { Source } from '../../image/media.js';
 import { isLayerType } from '../../image/views/layer.js';
 import { GatheredSource } from '../copy/gathered.js';
 import type { CopyItem, CopySet } from '../copy/set.js';
+import { noticeUnrestricted } from '../copy/to-repository.js';
 import { ROOT_MARK } from './marks.js';
 import { overlaid } from './overlay.js';
 import type { ToArchiveOptions } from './write-layout.js';
@@ -95,6 +96,7 @@ export async function writeImgpkgTar(
     await writer.abandon();
     throw error;
   }
+  await noticeUnrestricted(set, gathered, options);
   return lister.left;
 }
 

@@ -4,7 +4,7 @@ import { copy, type CopyReport } from '../../image/copy/index.js';
 import { GatheredSource } from '../copy/gathered.js';
 import { leftOut } from '../copy/non-distributable.js';
 import type { CopyItem, CopySet } from '../copy/set.js';
-import { copyOptions, type CopySetOptions } from '../copy/to-repository.js';
+import { copyOptions, noticeUnrestricted, type CopySetOptions } from '../copy/to-repository.js';
 import { overlaid } from './overlay.js';
 import { MARKS, ROOT_MARK } from './marks.js';
 import type { Source } from '../../image/media.js';
@@ -44,6 +44,7 @@ export async function writeLayoutTar(
     }));
     const report = await copy(source, sink, roots, copyOptions(options));
     await sink.finish?.(call);
+    await noticeUnrestricted(set, gathered, options);
     return { reports: [report], left: await leftOut(set, gathered, [report], call) };
   } catch (error) {
     await sink.abandon?.();

@@ -8,11 +8,11 @@ import {
 } from '../../oci/index.js';
 import type { RemoteRepository } from '../../client/index.js';
 import { copy, type CopyOptions, type CopyReport } from '../../image/copy/index.js';
-import type { Sink } from '../../image/media.js';
+import type { Sink, Source } from '../../image/media.js';
 import { formatPinned, parsePinned, type BundleLock, type ImagesLock } from '../locks/index.js';
 import { digestTag, repositoryTag } from '../names.js';
 import { withKnownTags } from './known-tags.js';
-import { leftOut } from './non-distributable.js';
+import { hasRestricted, leftOut } from './non-distributable.js';
 import { putLocations } from './locations.js';
 import { GatheredSource } from './gathered.js';
 import type { CopyItem, CopySet } from './set.js';
@@ -91,6 +91,7 @@ export async function copyToRepository(
   if (set.root !== undefined) reports.push(await run([set.root]));
   const at = (digest: Digest): string =>
     formatPinned({ registry: place.registry, repository: place.repository, digest });
+  await noticeUnrestricted(set, source, options);
   const shown = set.root ?? set.items[0];
   return {
     reference: shown === undefined ? `${place.registry}/${place.repository}` : at(shown.descriptor.digest),
@@ -131,6 +132,19 @@ function lockOf(set: CopySet, at: (digest: Digest) => string): BundleLock | Imag
   }
   const images = set.lock?.images ?? set.items.map(({ reference }) => ({ image: reference }));
   return { images: images.map((entry) => ({ ...entry, image: at(parsePinned(entry.image).digest) })) };
+}
+
+/** Says so when layers that may not be distributed were asked for, and there are none. */
+export async function noticeUnrestricted(
+  set: CopySet,
+  source: Source,
+  { nonDistributable = false, onNotice, signal }: CopySetOptions,
+): Promise<void> {
+  if (!nonDistributable || onNotice === undefined) return;
+  if (await hasRestricted(set, source, signal === undefined ? {} : { signal })) return;
+  onNotice(
+    "'--include-non-distributable-layers' flag provided, but no images contained a non-distributable layer.",
+  );
 }
 
 /**

@@ -1,7 +1,11 @@
-import { chmod, lstat, mkdir, rename } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OciError, quote } from '../../oci/index.js';
 import { freshName, ifThere, replaceFile, withRoom } from '../../image/layout/files.js';
+import { parseImagesLock, type ImagesLock } from '../locks/index.js';
+import { BUNDLE_FOLDER, IMAGES_FILE } from '../names.js';
+import { IMAGES_PATH } from '../read/bundle.js';
+import { YAML_LIMIT, invalid } from '../yaml/read.js';
 
 /**
  * A folder below another one, made where it is not there. None of the folders on the way may be a link: what was unpacked
@@ -32,4 +36,18 @@ export async function rewriteInside(folder: string, parts: readonly string[], te
   await replaceFile(temporary, Buffer.from(text), `${temporary}.new`);
   if (found?.isFile() === true) await chmod(temporary, found.mode & 0o777);
   await rename(temporary, path);
+}
+
+/**
+ * The list of images of a bundle that was just unpacked.
+ * @throws OciError `CONTENT_INVALID` when there is none, when it is no plain file, and for what it says
+ */
+export async function readExtractedLock(folder: string): Promise<ImagesLock> {
+  const path = join(await folderInside(folder, BUNDLE_FOLDER), IMAGES_FILE);
+  const found = await ifThere(lstat(path));
+  if (found?.isFile() !== true)
+    throw invalid(`${IMAGES_PATH} of the bundle`, 'it is not there as a plain file');
+  if (found.size > YAML_LIMIT)
+    throw new OciError('SIZE_LIMIT', `${IMAGES_PATH} is larger than ${YAML_LIMIT} bytes`);
+  return parseImagesLock(await readFile(path, 'utf8'), `${IMAGES_PATH} of the bundle`);
 }

@@ -4,10 +4,10 @@ import { imageFrom, type ImageView } from '../../image/views/image.js';
 import { formatPinned, parsePinned, printImagesLock, type LockedImage } from '../locks/index.js';
 import { BUNDLE_FOLDER, IMAGES_FILE } from '../names.js';
 import { fetchWanted, type Found, type Places } from '../places.js';
-import { bundleFrom, imagesOf, locationsOf } from '../read/bundle.js';
+import { bundleFrom, locationsOf } from '../read/bundle.js';
 import { extractFiles, type ExtractFilesOptions } from './extract.js';
 import { relocated } from './hosted.js';
-import { folderInside, rewriteInside } from './inside.js';
+import { folderInside, readExtractedLock, rewriteInside } from './inside.js';
 import { openOutputFolder } from './output.js';
 
 /** What a pull tells while it runs. */
@@ -138,9 +138,8 @@ class BundlePull {
   async #pull(found: Found, bundle: ImageView, folder: string): Promise<PulledBundle> {
     const { digest } = found.descriptor;
     this.#seen.add(digest);
-    // What is no list is found before anything is written.
-    const lock = await imagesOf(bundle, callOf(this.#options));
     await extract(bundle, folder, this.#options);
+    const lock = await readExtractedLock(folder);
     const moved = await relocated(this.#places, found.place, lock, callOf(this.#options));
     if (moved !== undefined)
       await rewriteInside(folder, [BUNDLE_FOLDER, IMAGES_FILE], printImagesLock(moved));

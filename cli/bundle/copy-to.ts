@@ -48,7 +48,14 @@ export async function copyToTar(
   let isDone = false;
   try {
     ui.line('copy | writing layers...');
-    const options = { ...optionsOf(flags), signal, onProgress: progress.tell, ...(reuse && { reuse }) };
+    const onNotice = (notice: string): void => ui.notice(notice);
+    const options = {
+      ...optionsOf(flags),
+      signal,
+      onNotice,
+      onProgress: progress.tell,
+      ...(reuse && { reuse }),
+    };
     if (flags.format === 'oci') tellLeft(ui, (await writeLayoutTar(set, target, options)).left);
     else {
       const onEntry = (name: string, elapsed: number): void =>

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { remoteSink } from '../../client/remote/sink.js';
-import { digestTag, locationsTag, parseWanted } from '../../bundle/names.js';
+import { copy } from '../../image/copy/index.js';
+import { layerFromBytes } from '../../image/layer.js';
+import { makeImage } from '../../image/views/made.js';
+import { sourceOf } from '../../image/views/source.js';
+import { describe as descriptorOf, encodeJson, type Digest } from '../../oci/index.js';
+import { digestTag, locationsTag, parseWanted, signatureTag } from '../../bundle/names.js';
 import { Places } from '../../bundle/places.js';
 import { gatherBundle, gatherBundleLock, gatherImage, gatherImagesLock } from '../../bundle/copy/set.js';
 import {
@@ -194,5 +199,134 @@ describe('copy of what is no bundle', () => {
     await expect(gatherImagesLock(all, { images })).rejects.toThrow(
       /Unable to copy bundles using an Images Lock file/,
     );
+  });
+});
+
+describe('copy, where imgpkg is weak', () => {
+  /** A bundle that lists these, in `bundle:1`. */
+  async function bundleOf(registry: TestRegistry, images: readonly string[]): Promise<void> {
+    const folder = await tempFolder();
+    const list = images.map((image) => `{image: "${image}"}`).join(', ');
+    const lock = `apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\nimages: [${list}]\n`;
+    await fileOf(`${folder}/.imgpkg/images.yml`, lock);
+    await pushBundle(remoteSink(reach(registry)(at('bundle'))), '1', { files: [folder] });
+  }
+  const bundle = (registry: TestRegistry, options: GatherOptions = {}): Promise<CopySet> =>
+    gatherBundle(places(registry), parseWanted(`${HOST}/bundle:1`), options);
+  const digestOf = async (registry: TestRegistry, name: string, tag: string): Promise<string> =>
+    (await reach(registry)(at(name)).resolve(tag))?.digest ?? '';
+
+  it('reads are tried again (weakness 6)', async () => {
+    await using registry = await startRegistry({ socket: false });
+    await seedGolden(registry);
+    registry.faults.add({ match: { method: 'GET' }, every: 2, fault: { kind: 'status', status: 503 } });
+    await copyTo(registry, await outer(registry), 'dst/outer');
+    registry.faults.clear();
+    expect(await tagsOf(registry, 'dst/outer')).toMatchObject({ v1: DIGESTS.outer });
+  });
+
+  it('children of indexes are mounted (weakness 8)', async () => {
+    const seed = { app: { 1: { platforms: ['linux/amd64', 'linux/arm64'], layers: 2 } } };
+    await using registry = await startRegistry({ socket: false, seed });
+    const set = await gatherImage(places(registry), parseWanted(`${HOST}/app:1`));
+    registry.requests.clear();
+    const { reports } = await copyTo(registry, set, 'dst');
+    expect(reports.map(({ mounted, sent }) => [mounted.blobs > 4, sent.blobs])).toEqual([[true, 0]]);
+  });
+
+  it('signatures come along when asked for, those of children of indexes too (weakness 10)', async () => {
+    const seed = { app: { 1: { platforms: ['linux/amd64'] } }, other: { 1: { files: { s: 'signature' } } } };
+    await using registry = await startRegistry({ socket: false, seed });
+    const repository = reach(registry)(at('app'));
+    const index = await repository.manifest('1');
+    const child = (JSON.parse(Buffer.from(index.bytes).toString()) as { manifests: { digest: Digest }[] })
+      .manifests[0]?.digest;
+    const tag = signatureTag(child ?? DIGESTS.app);
+    const signature = await gatherImage(places(registry), parseWanted(`${HOST}/other:1`));
+    await copyToRepository(
+      { items: signature.items.map((item) => ({ ...item, tag })) },
+      { repository, sink: remoteSink(repository) },
+    );
+    await bundleOf(registry, [`${HOST}/app@${index.descriptor.digest}`]);
+    expect((await bundle(registry)).items).toHaveLength(2);
+    await copyTo(registry, await bundle(registry, { signatures: true }), 'dst');
+    const digest = await digestOf(registry, 'other', '1');
+    expect(await tagsOf(registry, 'dst')).toMatchObject({
+      [tag]: digest,
+      [`sha256-${digest.slice(7)}.imgpkg`]: digest,
+    });
+  });
+
+  it('an aborting registry is told of: 401 for a signature (imgpkg issue 548 is 403)', async () => {
+    await using registry = await startRegistry({ socket: false });
+    await seedGolden(registry);
+    const path = `/v2/src/app/manifests/${signatureTag(DIGESTS.app)}`;
+    registry.faults.add({ match: { path }, fault: { kind: 'status', status: 403 } });
+    expect((await outer(registry, { signatures: true })).items).toHaveLength(4);
+    registry.faults.clear();
+    registry.faults.add({ match: { path }, fault: { kind: 'status', status: 401 } });
+    await expect(outer(registry, { signatures: true })).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+  });
+
+  it('artifacts of any config come along (weakness 11)', async () => {
+    const seed = {
+      chart: {
+        1: {
+          artifactType: 'application/vnd.cncf.helm.config.v1+json',
+          blobs: [{ mediaType: 'a/b', content: '\u0001' }],
+        },
+      },
+    };
+    await using registry = await startRegistry({ socket: false, seed });
+    const digest = await digestOf(registry, 'chart', '1');
+    await bundleOf(registry, [`${HOST}/chart@${digest}`]);
+    await copyTo(registry, await bundle(registry), 'dst');
+    expect(Object.values(await tagsOf(registry, 'dst'))).toContain(digest);
+  });
+
+  it('one digest of two places is one thing (weakness 19)', async () => {
+    await using registry = await startRegistry({ socket: false });
+    await seedGolden(registry);
+    await copyTo(
+      registry,
+      await gatherImage(places(registry), parseWanted(`${HOST}/src/app:1`)),
+      'mirror/app',
+    );
+    await bundleOf(registry, [`${HOST}/src/app@${DIGESTS.app}`, `${HOST}/mirror/app@${DIGESTS.app}`]);
+    const set = await bundle(registry);
+    expect(set.items).toHaveLength(2);
+    await copyTo(registry, set, 'dst');
+    const locations = await reach(registry)(at('dst')).resolve(
+      locationsTag(set.root?.descriptor.digest ?? DIGESTS.app),
+    );
+    expect(locations).toBeDefined();
+  });
+
+  it('layers that may not be distributed stay where they are, unless they are asked for', async () => {
+    await using registry = await startRegistry({ socket: false });
+    const layer = await layerFromBytes(Buffer.from('restricted'), { compression: 'none' });
+    const mediaType = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
+    const config = encodeJson({ rootfs: { type: 'layers', diff_ids: [] } });
+    const raw = encodeJson({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+      config: descriptorOf('application/vnd.docker.container.image.v1+json', config),
+      layers: [{ ...layer.descriptor, mediaType }],
+    });
+    const image = makeImage({
+      raw,
+      config,
+      layers: [{ ...layer, descriptor: { ...layer.descriptor, mediaType } }],
+    });
+    const root = { descriptor: image.descriptor, tags: ['1'] };
+    await copy(sourceOf(image), remoteSink(reach(registry)(at('windows'))), [root], {
+      nonDistributable: true,
+    });
+    const set = await gatherImage(places(registry), parseWanted(`${HOST}/windows:1`));
+    const { left } = await copyTo(registry, set, 'without');
+    expect([...left.values()].flat().map(({ digest }) => digest)).toEqual([layer.descriptor.digest]);
+    expect(await reach(registry)(at('without')).blobSize(layer.descriptor.digest)).toBeUndefined();
+    expect((await copyTo(registry, set, 'with', { nonDistributable: true })).left.size).toBe(0);
+    expect(await reach(registry)(at('with')).blobSize(layer.descriptor.digest)).toBe(10);
   });
 });
