@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { OciError } from '../oci/index.js';
 import { watchSignals } from './serve/shutdown.js';
 
@@ -8,6 +9,8 @@ import { watchSignals } from './serve/shutdown.js';
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const ending = watchSignals();
   const abort = new AbortController();
+  // All that is under way at once may listen to it: of more than ten, Node warns on stderr.
+  setMaxListeners(0, abort.signal);
   void ending.asked.then(() => abort.abort(new OciError('ABORTED', 'interrupted')));
   try {
     return await work(abort.signal);

@@ -26,6 +26,8 @@ export interface RequestContext {
   readonly retry?: boolean;
   /** False: an answer that leads elsewhere is given back as it is. Default true. */
   readonly redirect?: boolean;
+  /** True: it waits in no line, since what waits for it may stand in one itself. Default false. */
+  readonly aside?: boolean;
 }
 
 /** One request, before any layer. */

@@ -15,7 +15,8 @@ export interface LimitOptions {
 /**
  * Lets so many requests to a host be under way at once; the others wait in line. A request is under way until its
  * answer is read to the end or discarded, fails or is aborted. Reads and writes are counted apart, so that a write
- * whose body is a read from the same host cannot wait for itself.
+ * whose body is a read from the same host cannot wait for itself. Who has both a read and a write to wait for gets the
+ * read first, and lets go of it before the next read.
  * @throws OciError `INVALID_OPTION`
  */
 export function limit({ perHost = 8 }: LimitOptions = {}): TransportLayer {
@@ -30,6 +31,7 @@ export function limit({ perHost = 8 }: LimitOptions = {}): TransportLayer {
     return known;
   };
   return (next) => async (request) => {
+    if (request.context?.aside === true) return await next(request);
     const release = await lineOf(request).take(request.signal);
     try {
       return held(await next(request), request, release);

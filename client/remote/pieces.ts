@@ -37,6 +37,25 @@ export class Pieces {
     return { start, length, open: () => this.#open(start, length) };
   }
 
+  /**
+   * Waits for the first bytes from a position on. Whoever sends them then has nothing to wait for: the requests of others
+   * that come from the same host, and stand in line for it, do not stand in each other's way.
+   * @throws what opening and reading the blob throws
+   */
+  async begin(start: number): Promise<void> {
+    if (start >= this.#blob.descriptor.size) return;
+    try {
+      const reader = await this.#seek(start);
+      const bytes = await reader.some(Infinity);
+      if (bytes !== undefined) reader.unread(bytes);
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
   /** Lets go of the stream. */
   async close(): Promise<void> {
     const reader = this.#reader;

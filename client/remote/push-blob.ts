@@ -132,6 +132,7 @@ export class BlobPush {
     const { digest, size } = this.#descriptor;
     if (!this.#rules.atOnce || size > SMALL) return undefined;
     try {
+      await this.#pieces.begin(0);
       const state = await this.#repository.uploads.whole(digest, this.#pieces.piece(0, size), this.#call);
       if (state !== 'sent') this.#rules.atOnce = false;
       return state;
@@ -181,6 +182,7 @@ export class BlobPush {
     while (this.#inPieces() && this.#at < size) {
       const length = Math.min(this.#chunk, size - this.#at);
       const piece = this.#pieces.piece(this.#at, length);
+      await this.#pieces.begin(this.#at);
       const state = await uploads.append(digest, this.#location, piece, this.#call);
       this.#location = state.location;
       this.#pieceTaken = true;
@@ -189,6 +191,7 @@ export class BlobPush {
       this.#at = received > this.#at && received <= size ? received : this.#at + length;
       await this.#options.page.keep(this.#location);
     }
+    await this.#pieces.begin(this.#at);
     const rest = this.#pieces.piece(this.#at, size - this.#at);
     await uploads.finish(digest, this.#location, rest, this.#call);
   }
@@ -201,6 +204,8 @@ export class BlobPush {
   async #recover(error: unknown): Promise<boolean> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
+    // What is asked from here on may be a read of the host that the blob comes from, and must not wait for its stream.
+    void this.#pieces.close().catch(() => undefined);
     if (this.#pieces.isSource(error)) {
       await this.#giveUp(isWrongContent(error));
       throw error;
@@ -225,7 +230,8 @@ export class BlobPush {
       await this.#restart(error);
       return false;
     }
-    const outOfStep = status === 416;
+    // The upload was opened: a token has ended while the bytes of the blob were waited for.
+    const outOfStep = status === 416 || status === 401;
     if (!outOfStep && !isPassing(error)) {
       await this.#giveUp(isWrongContent(error));
       throw error;

@@ -12,7 +12,7 @@ import { Companions, type Carried } from './carry.js';
 import { Graph, bottomUp } from './graph.js';
 import { narrow, withManifests } from './narrow.js';
 import type { CopyRoot, Plan } from './plan.js';
-import { forEachAtOnce } from './pool.js';
+import { anyOf, forEachAtOnce } from './pool.js';
 import { putManifests } from './put-manifests.js';
 
 /** Options of `copy`. */
@@ -69,8 +69,9 @@ export async function copy(
   source: Source,
   sink: Sink,
   roots: readonly CopyRoot[],
-  options: CopyOptions = {},
+  given: CopyOptions = {},
 ): Promise<CopyReport> {
+  const options = given.signal === undefined ? given : { ...given, signal: anyOf([given.signal]) };
   const { signal, dryRun = false, jobs = JOBS, onProgress } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   const { from: narrowed, roots: chosen } = await narrowRoots(source, roots, options.platforms ?? [], call);

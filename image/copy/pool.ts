@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CallOptions } from '../../oci/index.js';
 
 /**
@@ -13,7 +14,7 @@ export async function forEachAtOnce<T>(
 ): Promise<void> {
   signal?.throwIfAborted();
   const stop = new AbortController();
-  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const both = anyOf(signal === undefined ? [stop.signal] : [signal, stop.signal]);
   let failure: { readonly error: unknown } | undefined;
   const queue = items[Symbol.iterator]();
   const worker = async (): Promise<void> => {
@@ -31,4 +32,11 @@ export async function forEachAtOnce<T>(
   await Promise.all(Array.from({ length: Math.max(1, limit) }, worker));
   signal?.throwIfAborted();
   if (failure !== undefined) throw failure.error;
+}
+
+/** Aborts with the first of the signals. Any number may listen to it: of more than ten, Node warns on stderr. */
+export function anyOf(signals: readonly AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any([...signals]);
+  setMaxListeners(0, signal);
+  return signal;
 }

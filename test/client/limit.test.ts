@@ -31,6 +31,13 @@ describe('limit', () => {
     expect(paths()).toEqual(['/1', '/2', '/3', '/4']);
   });
 
+  it('has no line for what is asked aside', async () => {
+    const { send, paths } = limited(1);
+    await send(get(at('/1')));
+    await send(get(at('/token'), { context: { aside: true } }));
+    expect(paths()).toEqual(['/1', '/token']);
+  });
+
   it('counts hosts apart, and reads apart from writes', async () => {
     const { send, paths } = limited(1);
     await send(get(at('/1')));
