@@ -1,5 +1,5 @@
 import { forEachAtOnce } from '../../image/copy/pool.js';
-import type { CopyReport, Tally } from '../../image/copy/index.js';
+import type { CopyReport, CopyRoot, Tally } from '../../image/copy/index.js';
 import { parsePlace, type Place } from '../../image/place.js';
 import { OciError, printable } from '../../oci/index.js';
 import type { Context } from '../context.js';
@@ -7,8 +7,10 @@ import { UsageError } from '../exit.js';
 import { copyOptions, type CopyFlags, type CopyOrder } from './copy-order.js';
 import type { Media } from './media.js';
 
-/** Tags copied at once. */
-const TAGS = 4;
+/** Tags that are copied together: what they share goes once, and what is done is done when a later one fails. */
+const BATCH = 50;
+/** Tags that are asked for at once. */
+const ASKS = 4;
 
 /** Copies every tag of a repository; with `--recursive` of all repositories below it too, and only what is not there. */
 export async function copyAllTags(
@@ -32,21 +34,30 @@ async function copyTags(
   { from, to, flags }: CopyOrder,
 ): Promise<CopyReport[]> {
   const source = await media.source(from);
-  const { sink } = await media.target(to);
+  const { sink, place } = await media.target(to);
   const call = { signal: media.signal };
   if (source.tags === undefined) throw new OciError('UNSUPPORTED', `${source.name} has no list of tags`);
   const tags: string[] = [];
   for await (const tag of source.tags(call)) tags.push(tag);
   const reports: CopyReport[] = [];
-  await forEachAtOnce(tags, Math.min(flags.jobs ?? TAGS, sink.parallel ?? TAGS), call, async (tag, both) => {
-    const there = await wanted(sink.resolve(tag, both), flags);
-    const descriptor = await source.resolve(tag, both);
-    // One that went since the list was made.
-    if (descriptor === undefined) return;
-    if (there !== undefined && (!flags.clobber || there === descriptor.digest)) return;
-    context.err.write(`${printable(`${from}:${tag}`)}\n`);
-    reports.push(await media.copy(source, sink, [{ descriptor, tags: [tag] }], copyOptions(flags)));
-  });
+  for (let at = 0; at < tags.length; at += BATCH) {
+    const batch = tags.slice(at, at + BATCH);
+    const found = new Map<string, CopyRoot>();
+    const atOnce = Math.min(flags.jobs ?? ASKS, sink.parallel ?? ASKS);
+    await forEachAtOnce(batch, atOnce, call, async (tag, both) => {
+      const [there, descriptor] = await Promise.all([
+        wanted(sink.resolve(tag, both), flags),
+        source.resolve(tag, both),
+      ]);
+      // One that went since the list was made.
+      if (descriptor === undefined) return;
+      if (there !== undefined && (!flags.clobber || there === descriptor.digest)) return;
+      context.err.write(`${printable(`${from}:${tag}`)}\n`);
+      found.set(tag, { descriptor, tags: [tag] });
+    });
+    const roots = batch.flatMap((tag) => found.get(tag) ?? []);
+    if (roots.length > 0) reports.push(await media.copy(source, sink, roots, copyOptions(flags, place)));
+  }
   return reports;
 }
 
