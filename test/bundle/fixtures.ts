@@ -9,7 +9,7 @@ import { remoteSink } from '../../client/remote/sink.js';
 import { copy } from '../../image/copy/index.js';
 import { openArchive } from '../../image/archive/open.js';
 import { readTar } from '../../image/tar/index.js';
-import type { TestRegistry } from '../../testing/index.js';
+import { startRegistry, type MemorySnapshot, type TestRegistry } from '../../testing/index.js';
 import { tempFolder } from '../helpers/temp.js';
 
 /** Where the golden files were made. */
@@ -57,11 +57,25 @@ export function reach(
   return (place) => new RemoteRepository(client.transport, place);
 }
 
-/** Puts what imgpkg had in `src/` when the golden files were made there. */
-export async function seedGolden(
-  registry: TestRegistry,
-  repositories = ['src/plain', 'src/app', 'src/multi', 'src/inner', 'src/outer'],
-): Promise<void> {
+let everything: Promise<MemorySnapshot> | undefined;
+
+/**
+ * Puts what imgpkg had in `src/` when the golden files were made there.
+ * @param repositories only these; without it the registry has nothing else afterwards
+ */
+export async function seedGolden(registry: TestRegistry, repositories?: readonly string[]): Promise<void> {
+  if (repositories !== undefined) return await load(registry, repositories);
+  everything ??= makeSnapshot();
+  await registry.restore(await everything);
+}
+
+async function makeSnapshot(): Promise<MemorySnapshot> {
+  await using registry = await startRegistry({ socket: false });
+  await load(registry, ['src/plain', 'src/app', 'src/multi', 'src/inner', 'src/outer']);
+  return registry.snapshot();
+}
+
+async function load(registry: TestRegistry, repositories: readonly string[]): Promise<void> {
   const source = await openArchive(goldenPath('everything.oci.tar'));
   const repository = reach(registry);
   for await (const { descriptor, tag = '' } of source.roots?.() ?? []) {

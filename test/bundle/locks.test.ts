@@ -164,6 +164,7 @@ describe("YAML as Go's library prints it", () => {
       fc.property(value, (map) => {
         expect(parse(printYaml(map), { version: '1.1', uniqueKeys: true })).toEqual(map);
       }),
+      { numRuns: 50 },
     );
   });
 });
