@@ -1,4 +1,5 @@
 import type { CopyOptions } from '../../image/copy/index.js';
+import type { Place } from '../../image/place.js';
 import type { ProgressFlags } from '../progress.js';
 import type { ImageFlags } from './options.js';
 
@@ -21,10 +22,14 @@ export interface CopyOrder {
   readonly flags: CopyFlags;
 }
 
-/** What the flags say to `copy()`. */
-export function copyOptions({ platform, jobs, referrers, dryRun, force }: CopyFlags): CopyOptions {
+/** What the flags say to `copy()`, for a place to copy to. */
+export function copyOptions(
+  { platform, jobs, referrers, dryRun, force }: CopyFlags,
+  { medium }: Pick<Place, 'medium'>,
+): CopyOptions {
   return {
-    referrers,
+    // Docker's own media have no room for signatures and other artifacts.
+    referrers: referrers && medium !== 'docker-archive' && medium !== 'docker-daemon',
     ...(platform === undefined ? {} : { platforms: platform }),
     ...(jobs === undefined ? {} : { jobs }),
     ...(dryRun === undefined ? {} : { dryRun }),

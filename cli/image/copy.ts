@@ -53,7 +53,7 @@ export function copyCommand(context: Context): Command {
 
 async function copyOne(media: Media, { from, to, flags }: CopyOrder): Promise<CopyReport> {
   const found = await media.find(from);
-  const { sink, tags } = await media.target(to);
+  const { sink, tags, place } = await media.target(to);
   if (!flags.clobber) {
     for (const tag of tags) {
       if ((await sink.resolve(tag, { signal: media.signal })) === undefined) continue;
@@ -64,7 +64,7 @@ async function copyOne(media: Media, { from, to, flags }: CopyOrder): Promise<Co
     found.source,
     sink,
     [{ descriptor: found.descriptor, tags }],
-    copyOptions(flags),
+    copyOptions(flags, place),
   );
   if (flags.dryRun !== true) await media.finish();
   return report;

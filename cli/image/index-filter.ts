@@ -43,7 +43,10 @@ export function indexFilterCommand(context: Context): Command {
       if (view.kind === 'image')
         throw new OciError('INVALID_OPTION', `${printable(text)} is an image, and no index`);
       const call = { signal: media.signal };
-      await deliver(context, media, await filterIndex(view, platform, call), destination);
+      const left = await filterIndex(view, platform, call);
+      if ((await left.manifest(call)).manifests.length === 0)
+        throw new OciError('MANIFEST_UNKNOWN', `nothing in ${printable(text)} is for what --platform says`);
+      await deliver(context, media, left, destination);
     });
   });
 }

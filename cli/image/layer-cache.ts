@@ -1,9 +1,13 @@
-import { mkdir } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchToFile } from '../../image/partial-file.js';
 import type { Source } from '../../image/media.js';
 import { blobOf } from '../../image/read.js';
+import { Digester, algorithmOf, type CallOptions, type Descriptor } from '../../oci/index.js';
+import { systemCode } from '../exit.js';
+
+const CHUNK = 1 << 20;
 
 /** A source whose blobs are kept in a folder, each as `sha256-<hex>`; undefined: as it is. */
 export function cached(source: Source, folder: string | undefined): Source {
@@ -16,12 +20,26 @@ export function cached(source: Source, folder: string | undefined): Source {
     async blob(descriptor, { range, ...call } = {}) {
       await mkdir(folder, { recursive: true });
       const path = join(folder, descriptor.digest.replace(':', '-'));
-      // What lies there whole is checked once more by whoever reads it; a part of it is gone on with.
-      await fetchToFile(blobOf(source, descriptor), path, call);
-      return createReadStream(path, {
-        highWaterMark: 1 << 20,
-        ...(range === undefined ? {} : { start: range.start, end: range.end }),
-      });
+      // What an earlier try left in part is gone on with.
+      if (!(await isWhole(path, descriptor, call))) await fetchToFile(blobOf(source, descriptor), path, call);
+      return createReadStream(path, { highWaterMark: CHUNK, ...range });
     },
   };
+}
+
+/** True when a file is there and right: it may have been written by somebody else. */
+async function isWhole(
+  path: string,
+  { digest, size }: Descriptor,
+  { signal }: CallOptions,
+): Promise<boolean> {
+  const digester = new Digester(algorithmOf(digest));
+  try {
+    const file = createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) });
+    for await (const chunk of file) digester.update(chunk as Uint8Array);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+  return digester.size === size && digester.digest() === digest;
 }

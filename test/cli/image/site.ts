@@ -23,11 +23,11 @@ export interface Site {
   /** `host:port`. */
   readonly host: string;
   readonly folder: string;
-  path(...parts: readonly string[]): string;
+  readonly path: (...parts: readonly string[]) => string;
   /** Runs a command line of `image`; it may fail. */
-  run(args: readonly string[], options?: FakeOptions): Promise<Ran>;
+  readonly run: (args: readonly string[], options?: FakeOptions) => Promise<Ran>;
   /** Runs one that has to succeed; gives what it printed. */
-  ok(args: readonly string[], options?: FakeOptions): Promise<Ran>;
+  readonly ok: (args: readonly string[], options?: FakeOptions) => Promise<Ran>;
 }
 
 /** A site for one test. */
