@@ -5,6 +5,7 @@ import { GatheredSource } from '../copy/gathered.js';
 import { leftOut } from '../copy/non-distributable.js';
 import type { CopyItem, CopySet } from '../copy/set.js';
 import { copyOptions, noticeUnrestricted, type CopySetOptions } from '../copy/to-repository.js';
+import { digestTag } from '../names.js';
 import { overlaid } from './overlay.js';
 import { MARKS, ROOT_MARK } from './marks.js';
 import type { Source } from '../../image/media.js';
@@ -40,7 +41,7 @@ export async function writeLayoutTar(
   try {
     const roots = set.items.map((item) => ({
       descriptor: markedDescriptor(item, item === set.root),
-      tags: [nameOf(item)],
+      tags: namesOf(item),
     }));
     const report = await copy(source, sink, roots, copyOptions(options));
     await sink.finish?.(call);
@@ -52,8 +53,10 @@ export async function writeLayoutTar(
   }
 }
 
-function nameOf({ reference, origin = reference, tag }: CopyItem): string {
-  return tag === undefined ? origin : `${reference.split('@', 1)[0]}:${tag}`;
+/** A chosen tag; else what lists call it, and a tag for tools whose names have no digests: `docker load`. */
+function namesOf({ descriptor, reference, origin = reference, tag }: CopyItem): readonly string[] {
+  if (tag !== undefined) return [`${reference.split('@', 1)[0]}:${tag}`];
+  return [origin, `${origin.split('@', 1)[0]}:${digestTag(descriptor.digest)}`];
 }
 
 function markedDescriptor({ descriptor, reference, origin, tag }: CopyItem, isRoot: boolean): Descriptor {
