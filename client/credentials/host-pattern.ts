@@ -19,7 +19,7 @@ export function parseHostPattern(text: string): HostPattern {
   const slash = place.indexOf('/');
   const authority = slash < 0 ? place : place.slice(0, slash);
   const path = slash < 0 ? '' : place.slice(slash + 1).replaceAll(/^\/+|\/+$/g, '');
-  const [host = '', port = ''] = canonicalHost(authority).split(':');
+  const { host, port } = splitHost(authority);
   return { labels: host.split('.').map(glob), port, path, order: `${host}/${path}` };
 }
 
@@ -28,7 +28,7 @@ export function parseHostPattern(text: string): HostPattern {
  * in the peers, a path ends at a slash, so that `team` is not `team-b`.
  */
 export function patternFits(pattern: HostPattern, { registry, repository = '' }: Target): boolean {
-  const [host = '', port = ''] = canonicalHost(registry).split(':');
+  const { host, port } = splitHost(registry);
   const labels = host.split('.');
   return (
     port === pattern.port &&
@@ -36,6 +36,12 @@ export function patternFits(pattern: HostPattern, { registry, repository = '' }:
     pattern.labels.every((label, at) => label.test(labels[at] ?? '')) &&
     (pattern.path === '' || repository === pattern.path || repository.startsWith(`${pattern.path}/`))
   );
+}
+
+/** The colons of an IPv6 address stand in brackets. */
+function splitHost(text: string): { readonly host: string; readonly port: string } {
+  const [, host = '', port = ''] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(canonicalHost(text)) ?? [];
+  return { host, port };
 }
 
 /** Sorts patterns so that the first that fits is the one that is meant. */

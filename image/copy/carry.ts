@@ -2,9 +2,11 @@ import {
   Slots,
   algorithmOf,
   hexOf,
+  isOciError,
   type CallOptions,
   type Descriptor,
   type Digest,
+  type ErrorCode,
 } from '../../oci/index.js';
 import type { Source } from '../media.js';
 import type { Graph, Node } from './graph.js';
@@ -30,6 +32,8 @@ const SUFFIXES = ['sig', 'att', 'sbom'];
 const ASKS = 8;
 /** A longer list of tags is not read to its end: each tag is asked for by its name instead. */
 const TAGS_READ = 10_000;
+/** What a place says that does not show its tags. */
+const NO_LIST: ReadonlySet<ErrorCode> = new Set(['DENIED', 'NAME_UNKNOWN', 'UNAUTHORIZED', 'UNSUPPORTED']);
 
 /**
  * Finds what speaks of the manifests of a graph, and what speaks of that, until nothing new comes. Looks both ways:
@@ -101,8 +105,18 @@ export class Companions {
     return found;
   }
 
-  /** The source's tags; undefined when it has too many, or no list of them. */
+  /** The source's tags; undefined when it has too many, or no list of them for us. */
   async #listTags(): Promise<ReadonlyMap<string, string> | undefined> {
+    try {
+      return await this.#readTags();
+    } catch (error) {
+      // Who may read images need not be allowed to list them.
+      if (isOciError(error) && NO_LIST.has(error.code)) return undefined;
+      throw error;
+    }
+  }
+
+  async #readTags(): Promise<ReadonlyMap<string, string> | undefined> {
     if (this.#source.tags === undefined) return undefined;
     const tags = new Map<string, string>();
     for await (const name of this.#source.tags(this.#call)) {

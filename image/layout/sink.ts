@@ -207,16 +207,24 @@ class LayoutSink implements Sink {
     return reachable;
   }
 
-  async #isComplete(descriptor: Descriptor, options: CallOptions): Promise<boolean> {
+  /** @param seen manifests that were looked at: indexes may list one again and again */
+  async #isComplete(
+    descriptor: Descriptor,
+    options: CallOptions,
+    seen = new Set<Digest>(),
+  ): Promise<boolean> {
+    if (seen.has(descriptor.digest)) return true;
     if (!(await this.hasBlob(descriptor, options))) return false;
     if (!isManifestType(descriptor.mediaType)) return true;
+    seen.add(descriptor.digest);
     const manifest = parseManifest(
       await readManifest(this.#source(), descriptor, options),
       descriptor.mediaType,
     );
     for (const child of childrenOf(manifest)) {
       // oxlint-disable-next-line no-await-in-loop -- reading is bound by the disk
-      if (!(await this.#isComplete(child, options)) && !isNonDistributable(child.mediaType)) return false;
+      if (!(await this.#isComplete(child, options, seen)) && !isNonDistributable(child.mediaType))
+        return false;
     }
     return true;
   }

@@ -212,6 +212,14 @@ describe("imgpkg's variables", () => {
     expect(await resolve(all, 'rxexample')).toBeUndefined();
   });
 
+  it('are for one IPv6 address, and no other', async () => {
+    const one = { ...group('', '[2001:db8::1]:5000', 'one'), ...group('_0', '[::1]', 'bare') };
+    expect(await resolve(one, '[2001:db8::1]:5000')).toBe('one');
+    expect(await resolve(one, '[::1]')).toBe('bare');
+    for (const other of ['[2001:db8::2]:5000', '[2001:db8::1]', '[::2]', '[::1]:5000', '[2001:db8::1]:443'])
+      expect(await resolve(one, other)).toBeUndefined();
+  });
+
   it('hold tokens too', async () => {
     const host = { IMGPKG_REGISTRY_HOSTNAME_A: 'r.example' };
     expect(await resolve({ ...host, IMGPKG_REGISTRY_IDENTITY_TOKEN_A: 'id' }, 'r.example')).toEqual({

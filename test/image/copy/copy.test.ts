@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   MEDIA_TYPES,
+  OciError,
   collect,
   describe as descriptorOf,
   encodeJson,
@@ -280,3 +281,24 @@ function bound(store: MemoryStore): Source & Sink {
     putManifest: store.putManifest.bind(store),
   };
 }
+
+describe('a source that keeps its list of tags to itself', () => {
+  it('is asked for signatures by their names', async () => {
+    const source = memoryStore('source');
+    const root = await image(source, 'signed', {}, ['1']);
+    const signature = await image(source, 'signature', {}, [tagOf(root, 'sig')]);
+    const { resolve, manifest, blob } = source;
+    const silent: Source = {
+      name: source.name,
+      resolve: resolve.bind(source),
+      manifest: manifest.bind(source),
+      blob: blob.bind(source),
+      async *tags() {
+        throw new OciError('DENIED', 'tags of source: GET answered 403');
+      },
+    };
+    const { to, carried } = await copied(silent, [root]);
+    expect(carried.map(({ descriptor }) => descriptor.digest)).toEqual([signature.digest]);
+    expect((await to.resolve(tagOf(root, 'sig')))?.digest).toBe(signature.digest);
+  });
+});

@@ -57,6 +57,25 @@ describe('a layout that was made here', () => {
     expect((await indexOf(folder)).manifests[0]).toEqual({ ...image, annotations: { [REF_NAME]: '1' } });
   });
 
+  it('takes indexes that list one index again and again', async () => {
+    const source = memoryStore('source');
+    let top = await putImage(source, { seed: 'deep' });
+    for (let level = 0; level < 12; level++)
+      top = await putIndex(
+        source,
+        Array.from({ length: 8 }, () => top),
+      );
+    const folder = join(await tempFolder(), 'layout');
+    const copyOnce = async (): Promise<number> => {
+      const sink = await createLayout(folder);
+      const { manifests } = await copy(source, sink, [{ descriptor: top, tags: ['top'] }]);
+      await sink.finish?.();
+      return manifests.put;
+    };
+    expect(await copyOnce()).toBe(13);
+    expect(await copyOnce()).toBe(0);
+  });
+
   it('gives back roots, tags, manifests, blobs and ranges of them', async () => {
     const { folder, image, index, artifact } = await sample();
     const source = await openLayout(folder);
