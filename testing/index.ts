@@ -20,6 +20,12 @@ export {
 export type { Content, ImageContent, IndexContent, Item, Subject } from './content/content.js';
 export type { FileEntry, Files } from './content/tar.js';
 export { seededBytes, type RandomSeed } from './content/seeded.js';
+export {
+  recordingRegistry,
+  replayRegistry,
+  type RecordOptions,
+  type ReplayOptions,
+} from './recording/index.js';
 export { TestClock, type Clock } from './clock.js';
 export type {
   BitFlipFault,

@@ -106,7 +106,7 @@ async function rootsOf(source: Source): Promise<Root[]> {
   return roots;
 }
 
-/** Where something goes that is called so in its layout: a tag, or a whole reference as docker writes it. */
+/** Where something goes that is called so in its layout: a tag, or a whole reference as docker writes it, or by digest. */
 function placeOf(
   name: string | undefined,
   repository: string | undefined,
@@ -116,6 +116,8 @@ function placeOf(
   if (name === undefined) return { repository: fallback };
   const first = name.slice(0, Math.max(0, name.indexOf('/')));
   const rest = /[.:]|^localhost$/.test(first) ? name.slice(first.length + 1) : name;
+  const at = rest.indexOf('@');
+  if (at > 0) return { repository: repository ?? parseRepository(rest.slice(0, at)) };
   const colon = rest.lastIndexOf(':');
   if (colon < 0 && !rest.includes('/')) return { repository: fallback, tag: parseTag(rest) };
   const named = colon < 0 ? rest : rest.slice(0, colon);

@@ -3,6 +3,7 @@ import {
   type MemorySnapshot,
   type Registry,
   type Server,
+  type Store,
   type TlsAuthority,
 } from '../registry/index.js';
 import { isOciError } from '../oci/index.js';
@@ -12,7 +13,7 @@ import { FaultRules, type FaultControl } from './faults/rules.js';
 import { Stalls } from './faults/stalls.js';
 import { intercept } from './intercept.js';
 import { registryOptions, type StartOptions } from './options.js';
-import { withProfiles } from './profiles.js';
+import { withProfiles, type Ask } from './profiles.js';
 import { RequestRecorder, type RequestLog } from './requests/log.js';
 import { loadAll, type LoadOptions, type Loaded } from './seed-media.js';
 import { seedStore, type SeedContent, type Seeded } from './seed.js';
@@ -96,6 +97,27 @@ export interface TestRegistry {
  * @throws OciError `INVALID_OPTION` for an option, a seed or a fault that cannot be; what `createRegistry` throws
  */
 export async function startRegistry(options: StartOptions = {}): Promise<TestRegistry> {
+  return await startBefore(options, { around: (ask) => ask, close: () => Promise.resolve() });
+}
+
+/** What stands before a registry, behind faults and the log. */
+export interface Before {
+  readonly around: (ask: Ask, store: () => Store) => Ask;
+  /** Ends with the registry, and when it does not start. */
+  readonly close: () => Promise<void>;
+}
+
+/** As `startRegistry`, with something before the registry. */
+export async function startBefore(options: StartOptions, before: Before): Promise<TestRegistry> {
+  try {
+    return await start(options, before);
+  } catch (error) {
+    await before.close();
+    throw error;
+  }
+}
+
+async function start(options: StartOptions, before: Before): Promise<TestRegistry> {
   const clock = options.clock ?? systemClock(options.now);
   const recorder = new RequestRecorder(() => clock.now());
   const stalls = new Stalls();
@@ -105,7 +127,11 @@ export async function startRegistry(options: StartOptions = {}): Promise<TestReg
   const closing = new AbortController();
   const resolved = registryOptions(options, clock);
   // Looked at before anything is open.
-  const ask = withProfiles(async (incoming) => await world.ask(incoming), options.profile);
+  const behind = before.around(
+    async (incoming) => await world.ask(incoming),
+    () => world.registry.store,
+  );
+  const ask = withProfiles(behind, options.profile);
   const world = await World.open(resolved);
   const answer = intercept({
     ask: async (incoming, facts) => {
@@ -144,8 +170,12 @@ export async function startRegistry(options: StartOptions = {}): Promise<TestReg
       recorder.close();
       stalls.close();
       await server?.close();
-      await world.close();
-      await home.remove();
+      try {
+        await before.close();
+      } finally {
+        await world.close();
+        await home.remove();
+      }
     })();
     return closed;
   };

@@ -1,11 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { OciError, isRepository, quote } from '../../oci/index.js';
-import { startRegistry, type FaultRule, type TestRegistry } from '../../testing/index.js';
+import {
+  recordingRegistry,
+  replayRegistry,
+  startRegistry,
+  type FaultRule,
+  type StartOptions,
+  type TestRegistry,
+} from '../../testing/index.js';
 import type { Context } from '../context.js';
 import { createLogger, logRequest, type Logger } from './logger.js';
 import { listenOptions, registryOptions, type PlacedConfig } from './options.js';
 import { watchSignals } from './shutdown.js';
+
+/** A folder that is served, and the registry that is recorded into it. */
+export interface RecordingOptions {
+  readonly folder: string;
+  /** None: what is there is replayed. */
+  readonly upstream?: string;
+}
 
 /** What a registry for tests of other programs is told besides its settings. */
 export interface EphemeralOptions {
@@ -13,6 +27,8 @@ export interface EphemeralOptions {
   readonly seed: readonly string[];
   /** A YAML or JSON file with a list of fault rules. */
   readonly faults?: string | undefined;
+  /** Content of another registry instead. */
+  readonly recording?: RecordingOptions | undefined;
   /** End when the process that started this one has ended. */
   readonly exitWithParent: boolean;
   /** Print nothing but the URL. */
@@ -39,7 +55,7 @@ export async function runEphemeral(
     await using registry = await open(config, options, log);
     for (const seed of options.seed) await load(registry, seed);
     context.out.write(`${registry.url}\n`);
-    if (!options.urlOnly) context.out.write('data: in memory, gone at the end\n');
+    if (!options.urlOnly) context.out.write(`data: ${whereabouts(options)}\n`);
     const orphaned = options.exitWithParent ? parentGone(parent) : undefined;
     try {
       await Promise.race([ending.asked, ...(orphaned === undefined ? [] : [orphaned.gone])]);
@@ -51,16 +67,33 @@ export async function runEphemeral(
   }
 }
 
-async function open(config: PlacedConfig, { faults }: EphemeralOptions, log: Logger): Promise<TestRegistry> {
+function whereabouts({ recording }: EphemeralOptions): string {
+  if (recording === undefined) return 'in memory, gone at the end';
+  const { folder, upstream } = recording;
+  return upstream === undefined ? `as recorded in ${folder}` : `of ${upstream}, recorded in ${folder}`;
+}
+
+async function open(
+  config: PlacedConfig,
+  { faults, recording }: EphemeralOptions,
+  log: Logger,
+): Promise<TestRegistry> {
   const onError = (error: unknown): void => log.error({ err: error }, 'the certificate cannot be renewed');
   const { grace: _, ...listening } = listenOptions(config, onError);
-  return await startRegistry({
+  const options = {
     ...registryOptions(config),
     ...listening,
     ...(faults === undefined ? {} : { faults: await readRules(faults) }),
     onRequest: (entry) => logRequest(log, entry),
     onError: (error, entry) => log.error({ err: error, ...entry }, 'failed'),
-  });
+  } satisfies StartOptions;
+  if (recording === undefined) return await startRegistry(options);
+  // A recording says itself what is there and what may be missing.
+  const { storage: _storage, manifests: _manifests, ...rest } = options;
+  const { folder, upstream } = recording;
+  return upstream === undefined
+    ? await replayRegistry({ ...rest, folder })
+    : await recordingRegistry({ ...rest, folder, upstream });
 }
 
 async function load(registry: TestRegistry, seed: string): Promise<void> {

@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -30,14 +33,20 @@ export interface Running {
   readonly said: (pattern: RegExp, where?: 'out' | 'err') => Promise<RegExpExecArray>;
 }
 
-/** Starts the program with an environment of its own; it ends with the test. */
+/** Starts the program with an environment and a home of its own; both end with the test. */
 export function start(args: readonly string[], options: StartOptions = {}): Running {
+  const home = mkdtempSync(join(tmpdir(), 'ocilot-home-'));
   const child = spawn(process.execPath, [CLI, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...options.env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: home, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(async () => {
+    // Nobody writes there any more when it goes.
+    if (child.kill('SIGKILL') && child.exitCode === null && child.signalCode === null)
+      await once(child, 'exit');
+    rmSync(home, { recursive: true, force: true });
+  });
   const written = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.err += text));

@@ -1,0 +1,9 @@
+// Without it the module below would not be known.
+// oxlint-disable-next-line import/no-empty-named-blocks, unicorn/require-module-specifiers
+import type {} from 'expect';
+import type { RegistryAssertions } from './index.js';
+
+declare module 'expect' {
+  // oxlint-disable-next-line typescript/no-empty-object-type
+  interface Matchers<R extends void | Promise<void>, T = unknown> extends RegistryAssertions<R> {}
+}
