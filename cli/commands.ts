@@ -52,6 +52,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     peer: true,
   },
   {
+    name: 'verify',
+    summary: 'check an archive whole before it is carried or loaded',
+    load: async (context) => (await import('./commands/verify.js')).verifyCommand(context),
+  },
+  {
+    name: 'inventory',
+    summary: 'write down what a place has, so that only the rest is carried there',
+    load: async (context) => (await import('./commands/inventory.js')).inventoryCommand(context),
+  },
+  {
     name: 'image',
     summary: 'look at, make, edit and move images, as crane does',
     load: async (context, line) => (await import('./commands/image.js')).imageCommand(context, line),

@@ -3,12 +3,14 @@ import { isOciError, printable } from '../oci/index.js';
 /** What the process ends with; docs/configuration.md lists them. */
 export const EXIT = {
   ok: 0,
-  /** The work was understood and did not succeed; `scrub` found damage. */
+  /** The work was understood and did not succeed; `scrub` or `verify` found damage. */
   failure: 1,
   /** The command line, the environment or a file is wrong: trying again changes nothing. */
   usage: 2,
   /** The data folder or the port is in use: trying again later may help. */
   busy: 3,
+  /** All is right that was checked, and not enough: `verify` misses a seal, or the base of a differential archive. */
+  incomplete: 4,
 } as const;
 
 /** The command line is wrong in a way that no option's own check sees. */

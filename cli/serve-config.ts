@@ -111,7 +111,11 @@ export const serveSchema = mapping({
     'auto',
     'where bytes lie: auto keeps large blobs as files, memory keeps nothing',
   ),
-  load: setting('paths', listType.prefault([]), 'data folders of a docker registry to import at the start'),
+  load: setting(
+    'paths',
+    listType.prefault([]),
+    'archives, layouts and data folders of a docker registry to take in at the start',
+  ),
   publicUrl: text('scheme and host that clients use, when a proxy stands before'),
   trustProxy: flag(false, 'take scheme, host and client from the headers of a proxy'),
   readOnly: flag(false, 'refuse every write'),

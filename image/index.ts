@@ -7,6 +7,7 @@ export { blobOf, openBlob, readManifest } from './read.js';
 
 // archive/
 export {
+  archiveFacts,
   createDockerArchive,
   createLayoutArchive,
   openArchive,
@@ -16,6 +17,7 @@ export {
   openVerifiedArchive,
   verifyArchive,
   type ArchiveBase,
+  type ArchiveFacts,
   type ArchiveInput,
   type ArchiveProblem,
   type ArchiveReport,

@@ -24,6 +24,9 @@ export interface PlacedRoot {
 /** Tags that speak of the manifest whose digest is in them: cosign's, and those of the referrers tag schema. */
 const COMPANION = /^(sha(?:256|512))-([0-9a-f]{64,128})(?:\.\w+)?$/;
 
+/** The annotation of the bundle that an archive was made for: what else is in it belongs to that. */
+const ROOT_BUNDLE = 'dev.carvel.imgpkg.copy.root-bundle';
+
 /** A root, and what is known of it. */
 interface Known extends Root {
   readonly reference: Reference | undefined;
@@ -36,7 +39,8 @@ interface Known extends Root {
 /**
  * Places what stands at the top of an archive in repositories: a full name keeps its path below the host; where two hosts
  * have the same path, the host stands before it. A plain tag goes to the repository of the archive. What speaks of
- * something else goes to where that is; what has no name to every repository, as images of a bundle do.
+ * something else goes to where that is; what has no name to every repository. What a bundle was packed with is also found
+ * where the bundle is: whoever pulls it looks there first.
  * @param own the repository of the archive
  * @throws OciError `CONTENT_INVALID` when one name stands for two manifests, what the source throws
  */
@@ -49,6 +53,7 @@ export async function placeRoots(
   for await (const root of source.roots?.(options) ?? []) roots.push(await know(source, root, options));
   const placement = new Placement(own, roots);
   const waiting = roots.filter((root) => !placement.named(root));
+  placement.besideBundle(roots);
   for (let left = waiting; left.length > 0;) {
     const rest = left.filter((root) => !placement.beside(root));
     // Nobody holds what these speak of.
@@ -97,6 +102,20 @@ class Placement {
     } else if (tag !== undefined && isTag(tag) && subject === undefined) this.#put(root, this.#own, tag);
     else return false;
     return true;
+  }
+
+  /** What is named by its digest, where the bundle is. */
+  besideBundle(roots: readonly Known[]): void {
+    const isBundle = ({ descriptor }: PlacedRoot): boolean =>
+      descriptor.annotations?.[ROOT_BUNDLE] !== undefined;
+    const repositories = new Set(this.placed.filter(isBundle).map(({ repository }) => repository));
+    for (const root of roots) {
+      const { reference, descriptor } = root;
+      if (reference === undefined || reference.tag !== undefined) continue;
+      for (const repository of repositories)
+        if (this.#homes.get(descriptor.digest)?.has(repository) !== true)
+          this.#put(root, repository, undefined);
+    }
   }
 
   /** Where what it speaks of is, if that is known. */

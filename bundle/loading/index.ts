@@ -1,2 +1,9 @@
 export { requireBase, withBase, type FoundElsewhere } from './base.js';
-export { loadArchive, type LoadOptions, type LoadReport, type LoadTarget, type Placed } from './load.js';
+export {
+  loadArchive,
+  loadSource,
+  type LoadOptions,
+  type LoadReport,
+  type LoadTarget,
+  type Placed,
+} from './load.js';

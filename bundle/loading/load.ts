@@ -54,30 +54,47 @@ export async function loadArchive(
   target: LoadTarget,
   options: LoadOptions = {},
 ): Promise<LoadReport> {
-  const { base: places = [], ...copying } = options;
-  const call: CallOptions = options.signal === undefined ? {} : { signal: options.signal };
-  const { source, report } = await openVerifiedArchive(input, call);
+  const { source, report } = await openVerifiedArchive(input, options);
   try {
-    const single = typeof target !== 'function';
-    const placed = single ? [await allTo(source, target, call)] : await target(source);
-    const ready: (Placed & { readonly source: Source })[] = [];
-    for (const { sink, roots } of placed) {
-      const needed =
-        report.base === undefined || single ? report.base : await reliedBy(source, roots, report.base, call);
-      const found = needed && (await requireBase(needed, sink, { ...call, places }));
-      ready.push({ sink, roots, source: found === undefined ? source : withBase(source, found) });
-    }
-    return { archive: report, copies: await copyAll(ready, copying) };
+    const copies = await loadSource(source, target, {
+      ...options,
+      ...(report.base && { reliesOn: report.base }),
+    });
+    return { archive: report, copies };
   } finally {
     await source.close();
   }
 }
 
+/**
+ * Loads what a source holds, a layout say, as `loadArchive` does.
+ * @param options.reliesOn what the source does not hold itself
+ * @throws OciError as `loadArchive`
+ */
+export async function loadSource(
+  source: Source,
+  target: LoadTarget,
+  options: LoadOptions & { readonly reliesOn?: ArchiveBase } = {},
+): Promise<readonly CopyReport[]> {
+  const { base: places = [], reliesOn, ...copying } = options;
+  const call: CallOptions = options.signal === undefined ? {} : { signal: options.signal };
+  const single = typeof target !== 'function';
+  const placed = single ? [await allTo(source, target, call)] : await target(source);
+  const ready: Ready[] = [];
+  for (const { sink, roots } of placed) {
+    const needed =
+      reliesOn === undefined || single ? reliesOn : await reliedBy(source, roots, reliesOn, call);
+    const found = needed && (await requireBase(needed, sink, { ...call, places }));
+    ready.push({ sink, roots, source: found === undefined ? source : withBase(source, found) });
+  }
+  return await copyAll(ready, copying);
+}
+
+/** Something that can be copied: what it relies on is there. */
+type Ready = Placed & { readonly source: Source };
+
 /** To several places everything goes first, and the tags when it is there. */
-async function copyAll(
-  ready: readonly (Placed & { readonly source: Source })[],
-  options: CopyOptions,
-): Promise<CopyReport[]> {
+async function copyAll(ready: readonly Ready[], options: CopyOptions): Promise<CopyReport[]> {
   const reports: CopyReport[] = [];
   const several = ready.length > 1;
   for (const { source, sink, roots } of ready) {

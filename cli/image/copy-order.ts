@@ -1,10 +1,11 @@
 import type { CopyOptions } from '../../image/copy/index.js';
 import type { Place } from '../../image/place.js';
 import type { ProgressFlags } from '../progress.js';
+import type { ArchiveFlags } from './copy-archive.js';
 import type { ImageFlags } from './options.js';
 
 /** What `image copy` takes. */
-export interface CopyFlags extends ImageFlags, ProgressFlags {
+export interface CopyFlags extends ImageFlags, ProgressFlags, ArchiveFlags {
   readonly allTags?: boolean;
   readonly clobber: boolean;
   readonly jobs?: number;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   createRegistry,
-  importDockerRegistry,
   listen,
   listenControl,
   type Registry,
+  type RegistryOptions,
   type Server,
 } from '../../registry/index.js';
 import { requirePort } from '../../registry/node.js';
@@ -22,6 +22,8 @@ export interface Announcement {
   readonly urlOnly: boolean;
   /** How to point other programs here. */
   readonly hints: boolean;
+  /** An archive or a layout folder that is served instead of a data folder. */
+  readonly from?: string | undefined;
 }
 
 /** How long the store may take to close when a second signal came, in milliseconds. */
@@ -50,17 +52,14 @@ export async function runServer(
   try {
     warnOfExposure(config, log);
     await requirePort(config);
-    const registry = await createRegistry({
-      ...registryOptions(config),
-      onRequest: (entry) => logRequest(log, entry),
-      onError: (error, entry) => log.error({ err: error, ...entry }, 'failed'),
-    });
+    const registry = await open(config, announcement.from, log);
     try {
       await load(registry, config, { log, ending });
       await serve(registry, config, {
         log,
         ending,
         hurry,
+        lies: dataOf(config, announcement.from),
         announce: announcer(config, announcement, context),
       });
     } finally {
@@ -74,22 +73,31 @@ export async function runServer(
   }
 }
 
-/** Takes over what is to be imported; a signal stops it. */
+/** Opens the data folder, or what is served instead. */
+async function open(config: PlacedConfig, from: string | undefined, log: Logger): Promise<Registry> {
+  const options: RegistryOptions = {
+    ...registryOptions(config),
+    onRequest: (entry) => logRequest(log, entry),
+    onError: (error, entry) => log.error({ err: error, ...entry }, 'failed'),
+  };
+  if (from === undefined) return await createRegistry(options);
+  const { openFrom } = await import('./from.js');
+  return await openFrom(from, options);
+}
+
+/** Takes over what is to be loaded; a signal stops it. */
 async function load(
   registry: Registry,
-  { load: folders }: PlacedConfig,
+  { load: paths }: PlacedConfig,
   { log, ending }: { readonly log: Logger; readonly ending: Ending },
 ): Promise<void> {
+  if (paths.length === 0) return;
+  const { loadInto } = await import('./load.js');
   const abort = new AbortController();
   void ending.asked.then(() => abort.abort());
-  for (const folder of folders) {
-    log.info({ folder }, 'importing');
+  for (const path of paths) {
     try {
-      const { skipped, ...counts } = await importDockerRegistry(registry.store, folder, {
-        signal: abort.signal,
-      });
-      for (const entry of skipped) log.warn({ folder, ...entry }, 'not imported');
-      log.info({ folder, ...counts, skipped: skipped.length }, 'imported');
+      await loadInto(registry.store, path, log, { signal: abort.signal });
     } catch (error) {
       if (abort.signal.aborted) return;
       throw error;
@@ -102,7 +110,24 @@ interface Running {
   readonly ending: Ending;
   /** Resolves when nobody wants to wait any more. */
   readonly hurry: Promise<void>;
+  readonly lies: Lies;
   readonly announce: (server: Server) => void;
+}
+
+/** Where content lies. */
+interface Lies {
+  /** The data folder, if there is one. */
+  readonly folder?: string;
+  /** For the log. */
+  readonly short: string;
+  /** For a person. */
+  readonly text: string;
+}
+
+function dataOf({ blobs, data }: PlacedConfig, from: string | undefined): Lies {
+  if (from !== undefined) return { short: from, text: `${from}, read-only` };
+  if (blobs === 'memory') return { short: 'memory', text: 'in memory, gone at the end' };
+  return { folder: data, short: data, text: data };
 }
 
 /** Listens, for clients and for commands on this machine, until a signal comes. */
@@ -110,11 +135,12 @@ async function serve(registry: Registry, config: PlacedConfig, running: Running)
   const { log, ending, hurry, announce } = running;
   const onError = (error: unknown): void => log.error({ err: error }, 'the certificate cannot be renewed');
   const server = await listen(registry, listenOptions(config, onError));
-  const control = config.blobs === 'memory' ? undefined : await listenControl(registry, config.data);
+  const { lies } = running;
+  const control = lies.folder === undefined ? undefined : await listenControl(registry, lies.folder);
   log.info(
     {
       url: server.url,
-      data: config.blobs === 'memory' ? 'memory' : config.data,
+      data: lies.short,
       version: VERSION,
       pid: process.pid,
     },
@@ -129,14 +155,14 @@ async function serve(registry: Registry, config: PlacedConfig, running: Running)
 
 function announcer(
   config: PlacedConfig,
-  { urlOnly, hints }: Announcement,
+  { urlOnly, hints, from }: Announcement,
   { out }: Pick<Context, 'out'>,
 ): (server: Server) => void {
   return ({ url, host, port, authority }) => {
     const reached: Reached = { url, host, port, publicUrl: config.publicUrl, authority: authority?.path };
     out.write(`${localUrl(reached)}\n`);
     if (urlOnly) return;
-    out.write(`data: ${config.blobs === 'memory' ? 'in memory, gone at the end' : config.data}\n`);
+    out.write(`data: ${dataOf(config, from).text}\n`);
     if (hints) out.write(`\n${clientHints(reached)}`);
   };
 }

@@ -30,6 +30,11 @@ export interface Bytes {
   close(): Promise<void>;
 }
 
+/** Whether a path is a file, or the name of one that was split. */
+export async function isArchiveThere(path: string): Promise<boolean> {
+  return (await ifThere(stat(path)))?.isDirectory() === false || (await findParts(path)) !== undefined;
+}
+
 /** For messages. */
 export function nameOfInput(input: ArchiveInput): string {
   return typeof input !== 'string'

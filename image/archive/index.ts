@@ -1,6 +1,7 @@
-export type { ArchiveInput } from './bytes.js';
+export { isArchiveThere, type ArchiveInput } from './bytes.js';
 export type { ArchiveTarget } from './output.js';
 export type { ArchiveBase } from './base.js';
+export { archiveFacts, type ArchiveFacts } from './facts.js';
 export type { SplitTarget } from './parts/output.js';
 export { openArchive, openDockerArchive, openImgpkgArchive, type ArchiveSource } from './open.js';
 export { openLayoutArchive } from './layout-archive.js';

@@ -155,7 +155,9 @@ class Check {
         this.#problems.push(...(await listOf(source.damagedLayers(this.#options))));
       await this.#walk(source);
     } catch (error) {
-      this.#problems.push(problemOf(error));
+      // What is cut may have lost what an archive of images is known by.
+      const isCut = isOciError(error, 'INVALID_OPTION') && this.#problems.length > 0;
+      if (!isCut) this.#problems.push(problemOf(error));
     }
     return {
       sealed: seal !== undefined,

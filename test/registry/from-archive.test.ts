@@ -213,6 +213,26 @@ describe('names of an archive', () => {
     expect(names).toEqual(['app:1', 'own:2', `app:${sig}`, 'app:', 'own:']);
   });
 
+  it('of images that a bundle lists are found where the bundle is, too', async () => {
+    const names = await placed(async (sink) => {
+      const mark = { 'dev.carvel.imgpkg.copy.root-bundle': '' };
+      const named = async (
+        seed: string,
+        name: (digest: Digest) => string,
+        annotations = {},
+      ): Promise<void> => {
+        const descriptor = await putImage(memoryStore(), { seed });
+        const source = memoryStore();
+        await putImage(source, { seed });
+        const bytes = await source.manifest(descriptor);
+        await sink.putManifest({ ...descriptor, annotations }, bytes, { tags: [name(descriptor.digest)] });
+      };
+      await named('bundle', () => 'r.example/bundle:1', mark);
+      await named('image', (digest) => `docker.io/library/nginx@${digest}`);
+    });
+    expect(names).toEqual(['bundle:1', 'library/nginx:', 'bundle:']);
+  });
+
   it('are refused where two manifests have the same', async () => {
     const twice = placed(async (sink) => {
       await image(sink, 'a', 'own:1');
