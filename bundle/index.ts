@@ -72,3 +72,44 @@ export {
   type DescribedImage,
 } from './describe/describe.js';
 export { describeAsJson, describeAsText, describeAsYaml } from './describe/print.js';
+
+// init, tree, diff
+export { checkFolder, initBundle } from './init.js';
+export { archiveTree, bundleTree, nodesOf, type TreeNode } from './tree.js';
+export { treeAsData, treeAsText, type PlainNode } from './print-tree.js';
+export {
+  diffAsData,
+  diffAsText,
+  diffBundles,
+  type BundleDiff,
+  type BundleFiles,
+  type FileChange,
+  type ImageChange,
+} from './diff/index.js';
+
+// lock
+export {
+  ID_ANNOTATION,
+  RANGE_ANNOTATION,
+  TAG_ANNOTATION,
+  chooseTag,
+  imagesInFiles,
+  imagesInText,
+  lockOfResolved,
+  movesAsText,
+  parseRangeReference,
+  parseWantedRange,
+  resolveImages,
+  updateLock,
+  wantedImages,
+  type InputOptions,
+  type LockMove,
+  type Mention,
+  type Mentions,
+  type RangeReference,
+  type ResolveOptions,
+  type ResolvedImage,
+  type UpdatedLock,
+  type WantedImage,
+  type WantedImages,
+} from './lock/index.js';

@@ -9,6 +9,8 @@ export interface ProgramOptions extends CallOptions {
   readonly input?: string;
   /** Milliseconds after which it is ended. Default 60 s: it may have to ask a person. */
   readonly timeout?: number;
+  /** Most that it may print on either stream, in bytes. Default 64 KiB. */
+  readonly limit?: number;
 }
 
 /** How a program ended, and what it printed. */
@@ -35,7 +37,13 @@ export function isMissingProgram(error: unknown): boolean {
 export async function runProgram(
   command: string,
   args: readonly string[],
-  { signal, environment = process.env, input = '', timeout = 60_000 }: ProgramOptions = {},
+  {
+    signal,
+    environment = process.env,
+    input = '',
+    timeout = 60_000,
+    limit = PROGRAM_OUTPUT_LIMIT,
+  }: ProgramOptions = {},
 ): Promise<ProgramEnd> {
   signal?.throwIfAborted();
   const child = spawn(command, args, { env: environment, stdio: 'pipe', windowsHide: true });
@@ -61,10 +69,9 @@ export async function runProgram(
       timeout,
     );
     signal?.addEventListener('abort', abort, { once: true });
-    const tooMuch = (): void =>
-      fail(new OciError('UNKNOWN', `it printed more than ${PROGRAM_OUTPUT_LIMIT / 1024} KiB`));
-    const output = take(child.stdout, tooMuch);
-    const errors = take(child.stderr, tooMuch);
+    const tooMuch = (): void => fail(new OciError('UNKNOWN', `it printed more than ${limit / 1024} KiB`));
+    const output = take(child.stdout, limit, tooMuch);
+    const errors = take(child.stderr, limit, tooMuch);
     child.on('error', (error: NodeJS.ErrnoException) =>
       fail(
         new OciError('UNKNOWN', error.code === 'ENOENT' ? 'it is not on the PATH' : error.message, {
@@ -77,13 +84,13 @@ export async function runProgram(
 }
 
 /** Collects what a program prints, up to the limit. */
-function take(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
+function take(stream: NodeJS.ReadableStream, limit: number, tooMuch: () => void): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on('error', () => undefined);
   stream.on('data', (chunk: Buffer) => {
     size += chunk.byteLength;
-    if (size <= PROGRAM_OUTPUT_LIMIT) chunks.push(chunk);
+    if (size <= limit) chunks.push(chunk);
     else tooMuch();
   });
   return () => Buffer.concat(chunks).toString('utf8');
