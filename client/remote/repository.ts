@@ -7,6 +7,8 @@ import {
   collect,
   digestOf,
   isDigest,
+  isManifestType,
+  parseManifest,
   referrersTag,
   streamOf,
   verified,
@@ -99,7 +101,7 @@ export class RemoteRepository {
     const named = isDigest(reference) ? reference : response.header('docker-content-digest');
     const digest = named !== undefined && isDigest(named) ? named : digestOf(bytes);
     await collect(verified(streamOf(bytes), digest, undefined, what), MANIFEST_LIMIT, what);
-    const mediaType = baseMediaType(response.header('content-type') ?? '');
+    const mediaType = typeOf(bytes, response.header('content-type'));
     const etag = response.header('etag');
     return {
       descriptor: { mediaType, digest, size: bytes.byteLength },
@@ -125,10 +127,11 @@ export class RemoteRepository {
     await response.discard();
     if (response.status === 404) return undefined;
     const digest = isDigest(reference) ? reference : (response.header('docker-content-digest') ?? '');
-    const size = Number(response.header('content-length'));
-    if (isDigest(digest) && Number.isSafeInteger(size) && response.header('content-length') !== undefined)
-      return { mediaType: baseMediaType(response.header('content-type') ?? ''), digest, size };
-    // Some registries leave out one or the other.
+    const size = Number(response.header('content-length') ?? 0);
+    const mediaType = baseMediaType(response.header('content-type') ?? '');
+    if (isDigest(digest) && Number.isSafeInteger(size) && size > 0 && isManifestType(mediaType))
+      return { mediaType, digest, size };
+    // Some registries leave out one or the other, or say 0 of the head itself.
     return (await this.manifest(reference, options)).descriptor;
   }
 
@@ -287,6 +290,17 @@ export class RemoteRepository {
   #blobCall(method: string, digest: Digest, scopes: readonly string[]) {
     const path = `/v2/${this.repository}/blobs/${digest}`;
     return { method, path, scopes, what: this.name('blob', digest), notFound: 'BLOB_UNKNOWN' } as const;
+  }
+}
+
+/** The type of a manifest: what the registry says, or what the bytes show where that is none of a manifest. */
+function typeOf(bytes: Uint8Array, told: string | undefined): string {
+  const type = baseMediaType(told ?? '');
+  if (isManifestType(type)) return type;
+  try {
+    return parseManifest(bytes).mediaType;
+  } catch {
+    return type;
   }
 }
 

@@ -287,13 +287,12 @@ describe('a source that keeps its list of tags to itself', () => {
     const source = memoryStore('source');
     const root = await image(source, 'signed', {}, ['1']);
     const signature = await image(source, 'signature', {}, [tagOf(root, 'sig')]);
-    const { resolve, manifest, blob } = source;
     const silent: Source = {
       name: source.name,
-      resolve: resolve.bind(source),
-      manifest: manifest.bind(source),
-      blob: blob.bind(source),
-      async *tags() {
+      resolve: (reference) => source.resolve(reference),
+      manifest: (descriptor) => source.manifest(descriptor),
+      blob: (descriptor) => source.blob(descriptor),
+      tags() {
         throw new OciError('DENIED', 'tags of source: GET answered 403');
       },
     };
