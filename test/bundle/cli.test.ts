@@ -266,3 +266,17 @@ describe('flags', () => {
     expect(byDigest.exitCode).toBe(1);
   });
 });
+
+describe('docs/bundles.md', () => {
+  it('has every flag of its own that the commands have', async () => {
+    const page = await readFile(new URL('../../docs/bundles.md', import.meta.url), 'utf8');
+    const shared = new Set((await flagsOf('image manifest')).concat('--help'));
+    for (const name of ['push', 'pull', 'copy', 'describe', 'tag list', 'tag resolve'])
+      for (const flag of await flagsOf(name)) if (!shared.has(flag)) expect(page, `${name} ${flag}`).toContain(flag);
+  });
+
+  async function flagsOf(name: string): Promise<string[]> {
+    const { written } = await command(['help', ...name.split(' ')]);
+    return [...written.out.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag = '']) => flag);
+  }
+});
