@@ -113,3 +113,31 @@ export {
   type WantedImage,
   type WantedImages,
 } from './lock/index.js';
+
+// inventories, and archives of what is missing
+export {
+  encodeInventory,
+  expandInventory,
+  inventoryOf,
+  mergeInventories,
+  parseInventory,
+  readInventory,
+  withInventory,
+  writeInventory,
+  type Inventory,
+  type InventoryOptions,
+  type InventoryPlace,
+} from './inventory/index.js';
+
+// loading
+export {
+  loadArchive,
+  loadSource,
+  requireBase,
+  withBase,
+  type FoundElsewhere,
+  type LoadOptions,
+  type LoadReport,
+  type LoadTarget,
+  type Placed,
+} from './loading/index.js';
