@@ -4,6 +4,7 @@ export {
   parseBundleLock,
   parseImageLocations,
   parseImagesLock,
+  parseLock,
   parsePinned,
   printBundleLock,
   printImageLocations,

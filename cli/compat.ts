@@ -18,3 +18,12 @@ export function lineAsCalled(
 export function isCalledImgpkg(env: Readonly<Record<string, string | undefined>>): boolean {
   return env['OCILOT_COMPAT'] === 'imgpkg';
 }
+
+/** Flags of imgpkg's that may stand before the verb. */
+const EARLY = /^(?:-y|--(?:color|column|debug|json|tty|yes)(?:=.*)?)$/;
+
+/** The line with such flags behind everything else, where each command takes them. */
+export function earlyFlagsLast(line: readonly string[]): readonly string[] {
+  const verb = line.findIndex((word) => !EARLY.test(word));
+  return verb <= 0 ? line : [...line.slice(verb), ...line.slice(0, verb)];
+}

@@ -1,13 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './commands.js';
-import { isCalledImgpkg } from './compat.js';
+import { earlyFlagsLast, isCalledImgpkg } from './compat.js';
 import { processContext, type Context } from './context.js';
 import { EXIT, describeError, exitCodeOf } from './exit.js';
 import { VERSION } from './version.js';
 
 /** Runs a command line, without the names of node and the program; gives the exit code. */
 export async function main(args: readonly string[], context: Context = processContext()): Promise<number> {
-  const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+  const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : earlyFlagsLast(args);
   const entry = COMMANDS.find(({ name }) => name === asked[0]);
   const code = await run((await entry?.arrange?.(asked)) ?? asked, context);
   return entry?.peer === true && code !== EXIT.ok ? EXIT.failure : code;

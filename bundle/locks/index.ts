@@ -8,3 +8,4 @@ export {
   type ImageLocation,
   type ImageLocations,
 } from './image-locations.js';
+export { parseLock } from './any-lock.js';

@@ -2,9 +2,13 @@ import { collect, type CallOptions } from '../../oci/index.js';
 import { readTar } from '../../image/tar/index.js';
 import type { ImageView } from '../../image/views/image.js';
 
+/** Larger layers are read up to what is looked for only, in bytes as they are stored. */
+const WHOLE = 8 << 20;
+
 /**
  * A file at a path of an image, as its layers leave it. Layers are read to their end, so that none is believed that is not
- * what its digest says.
+ * what its digest says; of those above 8 MiB only as far as the file, as imgpkg does: who copies or pulls them checks them
+ * then.
  * @param path with slashes, as `.imgpkg/images.yml`
  * @returns undefined when there is none
  * @throws OciError `SIZE_LIMIT`, `CONTENT_INVALID` for layers that are no tars, and what reading them throws
@@ -32,6 +36,7 @@ export async function readImageFile(
       if (name !== path) continue;
       found = header.type === 'file' ? await collect(body, limit, `${path} of ${what}`) : undefined;
       hidden = true;
+      if (layer.descriptor.size > WHOLE) break;
     }
     if (found !== undefined || hidden) return found;
   }

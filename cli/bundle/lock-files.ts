@@ -5,12 +5,8 @@ import { systemCode } from '../exit.js';
 
 /** Reads a lock file of either kind. Throws OciError `INVALID_OPTION` for no file, `CONTENT_INVALID`. */
 export async function readLock(path: string): Promise<BundleLock | ImagesLock> {
-  const { parseBundleLock, parseImagesLock } = await import('../../bundle/index.js');
-  const text = await textOf(path);
-  return /^\s*["']?kind["']?\s*:\s*["']?ImagesLock\b/m.test(text) ||
-    /["']?kind["']?\s*:\s*["']?ImagesLock\b/.test(text)
-    ? parseImagesLock(text, path)
-    : parseBundleLock(text, path);
+  const { parseLock } = await import('../../bundle/index.js');
+  return parseLock(await textOf(path), path);
 }
 
 async function textOf(path: string): Promise<string> {

@@ -79,6 +79,8 @@ function checkFlags(flags: CopyFlags): void {
     throw new UsageError('Cannot use tar source (--tar) with tar destination (--to-tar)');
   if (lockOutput !== undefined && toTar !== undefined)
     throw new UsageError('Cannot output lock file with tar destination');
+  if (toTar === '-' && (resume === true || flags.json === true || flags.tty === true))
+    throw new UsageError('--resume, --json and --tty do not go with an archive on the standard output');
   if (resume === true && toTar === undefined)
     throw new UsageError('Flag --resume can only be used when copying to tar');
 }

@@ -1,5 +1,8 @@
 import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { startRegistry, type TestRegistry } from '../../testing/index.js';
 import { command } from '../cli/command.js';
@@ -121,6 +124,7 @@ describe('what cannot be meant', () => {
     ['copy -b a.io/b --to-tar x --lock-output y', /Cannot output lock file with tar destination/],
     ['copy -b a.io/b --to-repo a.io/c --resume', /--resume can only be used when copying to tar/],
     ['copy -b a.io/b --to-repo a.io/c --concurrency 0', /--concurrency/],
+    ['copy -b a.io/b --to-tar - --resume', /standard output/],
     ['copy -b a.io/b --to-repo a.io/c --tar-format x', /oci, imgpkg/],
     ['copy --tar /nonexistent/x --to-repo a.io/b', /there is no archive/],
     [`copy --tar ${goldenPath('outer.tar')} --to-repo a.io/b:1`, /without tag and digest/],
@@ -267,12 +271,35 @@ describe('flags', () => {
   });
 });
 
+describe('the name of imgpkg', () => {
+  it.each([
+    [['version'], 'imgpkg version '],
+    [['-v'], 'imgpkg version '],
+  ])('%j is answered as imgpkg does', async (args, start) => {
+    const link = join(await tempFolder(), 'imgpkg');
+    await symlink(fileURLToPath(new URL('../../dist/cli.js', import.meta.url)), link);
+    const { stdout } = await promisify(execFile)(process.execPath, [link, ...args]);
+    expect(stdout).toMatch(new RegExp(`^${start}\\d`));
+  });
+
+  it('flags that all verbs have may stand before the verb', async () => {
+    await using registry = await startRegistry();
+    await seedGolden(registry);
+    const { written } = await ocilot(registry, `--json --color=false tag list -i ${HOST}/src/app`);
+    expect(JSON.parse(written.out)).toMatchObject({
+      Tables: [{ Rows: [{ name: '1' }] }],
+      Lines: ['Succeeded'],
+    });
+  });
+});
+
 describe('docs/bundles.md', () => {
   it('has every flag of its own that the commands have', async () => {
     const page = await readFile(new URL('../../docs/bundles.md', import.meta.url), 'utf8');
     const shared = new Set((await flagsOf('image manifest')).concat('--help'));
     for (const name of ['push', 'pull', 'copy', 'describe', 'tag list', 'tag resolve'])
-      for (const flag of await flagsOf(name)) if (!shared.has(flag)) expect(page, `${name} ${flag}`).toContain(flag);
+      for (const flag of await flagsOf(name))
+        if (!shared.has(flag)) expect(page, `${name} ${flag}`).toContain(flag);
   });
 
   async function flagsOf(name: string): Promise<string[]> {
