@@ -2,7 +2,8 @@ import { chmod, link, lchown, lstat, lutimes, mkdir, open, symlink, utimes } fro
 import { join } from 'node:path';
 import { OciError, quote } from '../../oci/index.js';
 import { corrupt } from '../corrupt.js';
-import { systemCode, withRoom, writeStream } from '../layout/files.js';
+import { systemCode, withRoom } from '../layout/files.js';
+import { writeStream } from '../layout/write-stream.js';
 import type { ExtractOptions, ExtractReport } from './extract.js';
 import type { FlattenedEntry } from './flattened.js';
 

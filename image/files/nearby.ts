@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { ByteStream, CallOptions } from '../../oci/index.js';
-import { withRoom, writeStream } from '../layout/files.js';
+import { withRoom } from '../layout/files.js';
+import { writeStream } from '../layout/write-stream.js';
 import { layerOf, type LayerView } from '../views/layer.js';
 
 const CHUNK = 1 << 20;

@@ -4,7 +4,8 @@ import { Digester, OciError, type ByteStream, type CallOptions } from '../../oci
 import { ByteReader } from '../byte-reader.js';
 import { MAGIC_LENGTH, decompress, detectCompression } from '../compression.js';
 import { LAYER_TYPES, type LayerOptions } from '../layer.js';
-import { withRoom, writeAll, writeStream } from '../layout/files.js';
+import { withRoom, writeAll } from '../layout/files.js';
+import { writeStream } from '../layout/write-stream.js';
 import { digested, packTar, type Packed, type PackedFacts } from '../packing.js';
 import { layerOf, type LayerView } from '../views/layer.js';
 import { readFrom } from './nearby.js';

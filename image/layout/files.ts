@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, rename, rmdir, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { OciError, type ByteRange, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { OciError, type ByteRange, type CallOptions } from '../../oci/index.js';
 
 /** Bytes that are read or asked for at once. */
 const CHUNK = 1 << 20;
@@ -76,23 +76,6 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, position: nu
     );
     done += bytesWritten;
   }
-}
-
-/** Writes a stream to a file; while one piece is written the next one is fetched. Returns the number of bytes. */
-export async function writeStream(file: FileHandle, stream: ByteStream, start = 0): Promise<number> {
-  let size = 0;
-  let behind: Promise<void> = Promise.resolve();
-  try {
-    for await (const bytes of stream) {
-      await behind;
-      behind = writeAll(file, bytes, start + size);
-      behind.catch(() => undefined);
-      size += bytes.length;
-    }
-  } finally {
-    await behind;
-  }
-  return size;
 }
 
 /** Makes the entries of a folder durable. */

@@ -20,7 +20,7 @@ import {
 import type { PutBlobOptions, PutManifestOptions, Sink } from '../media.js';
 import { readManifest } from '../read.js';
 import { fetchToFile } from '../partial-file.js';
-import { openPlain, systemCode, withRoom, writeStream } from './files.js';
+import { openPlain, systemCode, withRoom } from './files.js';
 import { LayoutFolder } from './folder.js';
 import {
   EMPTY_INDEX,
@@ -37,6 +37,7 @@ import { withLock } from './lock.js';
 import { LayoutSource } from './source.js';
 import { walkManifests } from './walk.js';
 import { Workplace, checkWorkFolder, lockOf } from './workplace.js';
+import { writeDurably } from './write-stream.js';
 
 /** Options of `createLayout`. */
 export interface CreateLayoutOptions extends CallOptions, EntryOptions {
@@ -253,7 +254,7 @@ class LayoutSink implements Sink {
     const path = this.#workplace.file();
     const file = await withRoom(open(path, 'wx', 0o644));
     try {
-      await writeStream(file, bytes);
+      await writeDurably(file, bytes);
       await this.#layout.blobs.publish(path, file, digest);
     } catch (error) {
       await rm(path, { force: true });
