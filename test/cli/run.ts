@@ -20,6 +20,8 @@ export interface Ended {
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
+  /** True: its standard input stays open, and silent. Default false. */
+  readonly silent?: boolean;
   readonly cwd?: string;
 }
 
@@ -50,7 +52,8 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
   const written = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.err += text));
-  child.stdin.on('error', () => undefined).end(options.input);
+  child.stdin.on('error', () => undefined);
+  if (options.silent !== true) child.stdin.end(options.input);
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...written }));
   return {
     child,
