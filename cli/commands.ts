@@ -52,6 +52,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     peer: true,
   },
   {
+    name: 'bundle',
+    summary: 'make bundles, look into them, and compare them',
+    load: async (context) => (await import('./commands/bundle.js')).bundleCommand(context),
+  },
+  {
+    name: 'lock',
+    summary: 'pin the images of an application to digests',
+    load: async (context) => (await import('./commands/lock.js')).lockCommand(context),
+  },
+  {
     name: 'verify',
     summary: 'check an archive whole before it is carried or loaded',
     load: async (context) => (await import('./commands/verify.js')).verifyCommand(context),

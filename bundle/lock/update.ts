@@ -29,7 +29,8 @@ export async function updateLock(
   lock: ImagesLock,
   options: ResolveOptions = {},
 ): Promise<UpdatedLock> {
-  const wanted = lock.images.map((entry, at) => wantedAgain(entry, `images[${at}]`));
+  const { name = 'the list' } = options;
+  const wanted = lock.images.map((entry, at) => wantedAgain(entry, `${name}: images[${at}]`));
   const resolved = await resolveImages(places, wanted, options);
   const updated = lock.images.map((entry, at) => updatedEntry(entry, resolved[at]));
   return {
