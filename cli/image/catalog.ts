@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { isHost, OciError, printable, quote } from '../../oci/index.js';
 import { withClient } from '../client-session.js';
 import type { Context } from '../context.js';
@@ -37,7 +37,9 @@ export function catalogCommand(context: Context): Command {
 
 /** `-o` of a list. */
 export function withOutput(command: Command): Command {
-  return command.option('-o, --output <format>', 'text or json', 'text');
+  return command.addOption(
+    new Option('-o, --output <format>', 'of the list').choices(['json', 'text']).default('text'),
+  );
 }
 
 /** Prints the items of a list as they come, or as one JSON array. */

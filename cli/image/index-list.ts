@@ -3,6 +3,7 @@ import { readManifest } from '../../image/read.js';
 import { OciError, formatPlatform, parseManifest, printable, type Descriptor } from '../../oci/index.js';
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
+import { withOutput } from './catalog.js';
 import { isLayoutPath } from './local-paths.js';
 import { withMedia } from './media.js';
 import { withImageOptions, type ImageFlags } from './options.js';
@@ -15,8 +16,8 @@ interface Flags extends ImageFlags {
 export function indexListCommand(context: Context): Command {
   const command = withImageOptions(new Command('list'))
     .description('list the entries of an index, or of an OCI layout')
-    .argument('<index>')
-    .option('-o, --output <format>', 'text or json', 'text');
+    .argument('<index>');
+  withOutput(command);
   withExamples(command, [['ocilot image index list alpine:3', 'digest, media type and platform of each']]);
   return command.action(async (text: string, flags: Flags) => {
     const entries = isLayoutPath(text)

@@ -38,7 +38,7 @@ export function listCommand(context: Context): Command {
         return await listExtended(context, media, text, flags);
       const source = await media.source(text);
       // As it was named, wherever it was looked for.
-      const name = keyOf(parsePlace(text));
+      const name = text === '-' ? source.name : keyOf(parsePlace(text));
       const print = listPrinter(context, flags.output);
       for await (const tag of source.tags?.({ signal: media.signal }) ?? []) {
         if (flags.omitDigestTags === true && tag.startsWith('sha256-')) continue;

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { annotatedAs, DIGEST_TAG } from './pull-names.js';
+import { annotatedAs, pulledNames } from './pull-names.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
 import { withExamples } from '../help.js';
@@ -76,7 +76,7 @@ async function pullArchive(media: Media, { images, path, flags }: Pull): Promise
   for (const text of images) {
     const { source } = await media.find(text);
     const { descriptor } = await media.image(text);
-    const tags = [text.includes('@') ? `${text.slice(0, text.indexOf('@'))}:${DIGEST_TAG}` : text];
+    const tags = pulledNames(text);
     await media.copy(cached(source, flags.cache_path), sink, [{ descriptor, tags }], { referrers: false });
   }
 }

@@ -1,11 +1,11 @@
-import { formatPlace, parsePlace } from '../../image/place.js';
+import { parsePlace } from '../../image/place.js';
 import { sourceOf, type View } from '../../image/views/index.js';
 import type { Sink } from '../../image/media.js';
-import { isDigest } from '../../oci/index.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
 import type { Media } from './media.js';
 import { isSpelledOut, pushedLine } from './place-names.js';
+import { archiveNames } from './pull-names.js';
 
 /** Where the result of a command goes, as a person said it. */
 export interface ResultOrder {
@@ -98,8 +98,5 @@ async function namesOf(media: Media, name: string | undefined): Promise<readonly
     for await (const tag of input.tags?.({ signal: media.signal }) ?? []) tags.push(tag);
     return tags;
   }
-  if (!isSpelledOut(name)) return name.includes('@') ? [] : [name];
-  const place = parsePlace(name);
-  if (place.medium === 'registry') return place.reference.digest === undefined ? [formatPlace(place)] : [];
-  return place.name === '' || isDigest(place.name) ? [] : [place.name];
+  return archiveNames(name);
 }

@@ -230,6 +230,21 @@ describe('image pull', () => {
     );
   });
 
+  it('from other places by the name there', async () => {
+    const at = await site({ seed: SEED });
+    await at.ok(['copy', `${at.host}/app:1`, `oci:${at.path('l')}:registry.example/app:1`]);
+    await at.ok([
+      'pull',
+      `oci:${at.path('l')}:registry.example/app:1`,
+      `docker://${at.host}/app:2`,
+      at.path('a.tar'),
+    ]);
+    const { out } = await at.ok(['ls', `docker-archive:${at.path('a.tar')}`]);
+    expect(out).toBe(`${at.host}/app:2\nregistry.example/app:1\n`);
+    const piped = { input: await readFile(at.path('a.tar')) };
+    expect((await at.ok(['ls', '-'], piped)).out).toBe(out);
+  });
+
   it('-c keeps layers: the second time none travels, and a damaged one is not believed', async () => {
     const at = await site({ seed: SEED });
     const pull = (): Promise<{ code: number }> =>

@@ -68,11 +68,13 @@ function shape(name: string, text: string): unknown {
 
 /** Manifests and configs in the registry, byte for byte. */
 async function checkBytes(at: Site): Promise<void> {
+  const map = ['--registry-map', `${HOST}=${at.host}`];
+  const rebased = await at.ok([...map, 'config', `${HOST}/c/reb:1`]);
+  expect(rebased.out).toBe(await readFile(fixture('crane/reb-1.config.json'), 'utf8'));
   const same = ['app-1', 'base-1', 'dbase-1', 'idx-1', 'idx-arm', 'mut-1', 'pushed-1', 'two-1'];
   for (const file of same) {
     const [repository = '', tag = ''] = file.split('-');
     const image = `${HOST}/c/${repository}:${tag}`;
-    const map = ['--registry-map', `${HOST}=${at.host}`];
     const manifest = await at.ok([...map, 'manifest', image]);
     expect(manifest.out, file).toBe(await readFile(fixture(`crane/${file}.manifest.json`), 'utf8'));
     if (['idx-1', 'idx-arm', 'pushed-1'].includes(file)) continue;
