@@ -82,6 +82,11 @@ export interface Sink {
   /** What a tag names now; undefined when nothing. */
   resolve(reference: string, options?: CallOptions): Promise<Descriptor | undefined>;
   /**
+   * The bytes of a manifest that is there, where the place can be read from: a differential archive does not have them
+   * when a name moves to it. Throws OciError `MANIFEST_UNKNOWN`.
+   */
+  manifest?(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
+  /**
    * Puts a blob there unless it is. Bytes that are not what the descriptor names do not become visible.
    * @throws OciError of the place; what opening and reading the blob throws
    */

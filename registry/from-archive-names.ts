@@ -66,11 +66,12 @@ export async function placeRoots(
 
 async function know(source: Source, root: Root, options: CallOptions): Promise<Known> {
   const reference = referenceOf(root.tag);
-  const holds: Digest[] = [];
+  // A differential archive names what it does not hold.
+  const holds = [root.descriptor.digest];
   let subject = reference === undefined ? subjectOfTag(root.tag) : undefined;
   for await (const { descriptor, manifest } of walkManifests(source, [root.descriptor], options)) {
-    holds.push(descriptor.digest);
-    if (descriptor.digest === root.descriptor.digest) subject ??= manifest.subject?.digest;
+    if (descriptor.digest !== root.descriptor.digest) holds.push(descriptor.digest);
+    else subject ??= manifest.subject?.digest;
   }
   return { ...root, reference, subject, holds };
 }

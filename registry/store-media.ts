@@ -11,13 +11,7 @@ export function storeSource(store: Store, repository: string): Source {
     name: repository,
     origin: originOf(store, repository),
     resolve: (reference) => resolve(store, repository, reference),
-    async manifest({ digest }) {
-      const manifest = await store.manifests.get(repository, digest);
-      if (manifest !== undefined) return manifest.bytes;
-      throw new OciError('MANIFEST_UNKNOWN', `manifest ${digest} is not in ${repository}`, {
-        detail: { digest },
-      });
-    },
+    manifest: ({ digest }) => manifestBytes(store, repository, digest),
     async blob({ digest }, { range } = {}) {
       const facts = await store.blobs.stat(repository, digest);
       const whole = { start: 0, end: (facts?.size ?? 0) - 1 };
@@ -57,6 +51,7 @@ export function storeSink(store: Store, repository: string): Sink {
     hasManifest: async ({ digest }) => (await store.manifests.get(repository, digest)) !== undefined,
     hasBlob: async ({ digest }) => (await store.blobs.stat(repository, digest)) !== undefined,
     resolve: (reference) => resolve(store, repository, reference),
+    manifest: ({ digest }) => manifestBytes(store, repository, digest),
     async putBlob(blob, { from = [], signal, onProgress } = {}) {
       const { descriptor } = blob;
       if ((await store.blobs.stat(repository, descriptor.digest)) !== undefined) return 'present';
@@ -75,6 +70,15 @@ export function storeSink(store: Store, repository: string): Sink {
       await store.manifests.put(repository, { bytes, contentType: mediaType, digest, tags });
     },
   };
+}
+
+/** Throws OciError `MANIFEST_UNKNOWN`. */
+async function manifestBytes(store: Store, repository: string, digest: Digest): Promise<Uint8Array> {
+  const manifest = await store.manifests.get(repository, digest);
+  if (manifest !== undefined) return manifest.bytes;
+  throw new OciError('MANIFEST_UNKNOWN', `manifest ${digest} is not in ${repository}`, {
+    detail: { digest },
+  });
 }
 
 /** Stores have no host: each stands for itself. */

@@ -61,6 +61,7 @@ export function remoteSink(repository: RemoteRepository, options: RemoteSinkOpti
     hasManifest: async ({ digest }, call) => (await resolveForPush(repository, digest, call)) !== undefined,
     hasBlob: (descriptor, call = {}) => hasBlob(repository, descriptor, call),
     resolve: (reference, call) => resolveForPush(repository, reference, call),
+    manifest: async ({ digest }, call) => (await repository.manifest(digest, call)).bytes,
     async putBlob(blob, { from = [], ...call } = {}) {
       const push = { ...call, from: from.flatMap((origin) => mountable(origin, repository)) };
       const { digest, size } = blob.descriptor;

@@ -140,10 +140,14 @@ class LayoutArchiveSink implements LayoutArchive {
     const { digest } = descriptor;
     const manifest = checkManifest(descriptor, bytes, this.name);
     const dockerTags = this.#options.dockerManifest === true ? repoTags(tags, this.#options) : [];
-    const unless = (): boolean => this.#written.has(digest);
-    await this.#writer.file(blobPath(digest), bytes.length, () => [bytes], { ...signalOf(options), unless });
-    this.#written.add(digest);
-    this.#manifests.set(digest, manifest);
+    // What is where the archive will be loaded is only named.
+    if (!this.#base.manifest.has(digest)) {
+      const unless = (): boolean => this.#written.has(digest);
+      const call = { ...signalOf(options), unless };
+      await this.#writer.file(blobPath(digest), bytes.length, () => [bytes], call);
+      this.#written.add(digest);
+      this.#manifests.set(digest, manifest);
+    }
     if (tags.length === 0 && !top && manifest.subject === undefined) return;
     const artifactType = manifest.subject === undefined ? undefined : artifactTypeOf(manifest);
     const { annotate = 'full' } = this.#options;

@@ -1,4 +1,4 @@
-import type { CallOptions, Digest } from '../../oci/index.js';
+import { isOciError, type CallOptions, type Digest } from '../../oci/index.js';
 import type { Sink, Source } from '../media.js';
 import { readManifest } from '../read.js';
 import type { Node } from './graph.js';
@@ -50,8 +50,23 @@ async function putTop(
   const there = present || listed.has(node);
   const missing = there ? await otherwise(sink, descriptor.digest, tags, options) : tags;
   if (present && missing.length === 0) return;
-  const bytes = node.bytes ?? (await readManifest(source, descriptor, options));
+  const bytes = node.bytes ?? (await bytesOf(source, sink, node, options));
   await sink.putManifest(descriptor, bytes, { ...options, top: true, tags: missing });
+}
+
+/** The bytes of a manifest, from the sink where only that has it. */
+async function bytesOf(
+  source: Source,
+  sink: Sink,
+  { descriptor, present }: Node,
+  options: CallOptions,
+): Promise<Uint8Array> {
+  try {
+    return await readManifest(source, descriptor, options);
+  } catch (error) {
+    if (!present || sink.manifest === undefined || !isOciError(error, 'MANIFEST_UNKNOWN')) throw error;
+    return await sink.manifest(descriptor, options);
+  }
 }
 
 /** Those of the tags that do not name it yet. */

@@ -128,6 +128,10 @@ class LayoutSink implements Sink {
     return entryOfName(await this.#source().entries(options), reference, this.#options);
   }
 
+  async manifest(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array> {
+    return await this.#source().manifest(descriptor, options);
+  }
+
   /** True when the index leads to it, and all below it is there: what lies about may be in parts. */
   async hasManifest(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
     this.#reachable ??= this.#findReachable();

@@ -126,6 +126,34 @@ describe('a differential archive', () => {
     expect((await far.resolve('v2'))?.digest).toBe(image.digest);
   });
 
+  it('names what is there already, as a bundle does with all of its images, and holds none of it', async () => {
+    const [near, store] = [memoryStore('near'), await openStore({ kind: 'memory' })];
+    const far = storeSink(store, 'far');
+    const roots: { descriptor: Descriptor; tags: string[] }[] = [];
+    for (const seed of ['a', 'b', 'c'])
+      roots.push({ descriptor: await putImage(near, { seed }), tags: [`r.example/app:${seed}`, seed] });
+    const [changed, ...old] = roots;
+    await copy(
+      near,
+      far,
+      old.map(({ descriptor }) => ({ descriptor, tags: ['old'] })),
+    );
+    const path = join(await tempFolder(), 'a.tar');
+    const archive = await createLayoutArchive(path, { seal: true, dockerManifest: true });
+    const have = await inventoryOf([
+      { source: storeSource(store, 'far'), roots: old.map((r) => r.descriptor) },
+    ]);
+    await copy(near, withInventory(archive, have), roots);
+    await archive.finish?.();
+    const names = (await entriesOf([await readFile(path)])).map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith('blobs/'))).toHaveLength(3);
+    expect((await verifyArchive(path)).problems).toEqual([]);
+    await loadArchive(path, far);
+    for (const { descriptor, tags } of [changed, ...old].filter((root) => root !== undefined))
+      expect((await far.resolve(tags[1] ?? ''))?.digest).toBe(descriptor.digest);
+    await store.close();
+  });
+
   it('carries a new signature of an old image, below an old index', async () => {
     const [near, far] = [memoryStore('near'), memoryStore('far')];
     const image = await putImage(near, { seed: 'a' });
