@@ -60,6 +60,9 @@ async function namedPath(path: string): Promise<string> {
   return /(?:^|\/)\.{1,2}\/*$/.test(path) ? await realpath(path) : path;
 }
 
+/** Entries of a folder looked at at once. */
+const LOOKS = 64;
+
 interface Found {
   readonly path: string;
   readonly name: string;
@@ -83,11 +86,16 @@ async function* walk(
   }
   yield { name, path, type: 'directory', mode, size: 0 };
   const children = await readdir(path);
-  for (const child of children.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
-    const inside = name === '.' ? child : `${name}/${child}`;
-    if (left.has(inside)) continue;
-    const below = join(path, child);
-    yield* walk({ path: below, name: inside, facts: await lstat(below) }, left, options);
+  const found = children
+    .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map((child) => ({ path: join(path, child), name: name === '.' ? child : `${name}/${child}` }))
+    .filter((child) => !left.has(child.name));
+  for (let at = 0; at < found.length; at += LOOKS) {
+    const some = found.slice(at, at + LOOKS);
+    // oxlint-disable-next-line no-await-in-loop -- a folder may have any number of entries
+    const seen = await Promise.all(some.map((child) => lstat(child.path)));
+    for (const [index, child] of some.entries())
+      yield* walk({ ...child, facts: seen[index] as Stats }, left, options);
   }
 }
 

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { MEDIA_TYPES, describe, streamOf, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { readFile } from 'node:fs/promises';
+import { MEDIA_TYPES, describe, streamOf, type CallOptions } from '../../oci/index.js';
 import { layerFromStream } from '../../image/files/stream-layer.js';
 import { ZERO_TIME, encodeGo } from '../../image/go-json.js';
 import { writeTar, type TarEntry } from '../../image/tar/index.js';
@@ -39,15 +40,41 @@ export async function* filesAsEntries(
   { preservePermissions = false, onEntry, exclude, signal }: FilesOptions = {},
 ): AsyncGenerator<TarEntry> {
   const call = signal === undefined ? {} : { signal };
-  for await (const entry of walkInputs(paths, { ...call, ...(exclude && { exclude }) })) {
+  const entries = walkInputs(paths, { ...call, ...(exclude && { exclude }) });
+  for await (const { entry, content } of withContent(entries, call)) {
     onEntry?.(entry);
     const { name, path, type, mode, size } = entry;
     if (type === 'directory') yield { name, type, mode: preservePermissions ? mode : OWNER };
     else {
-      const body: ByteStream = createReadStream(path, { highWaterMark: CHUNK, ...call });
+      const body =
+        content === undefined ? createReadStream(path, { highWaterMark: CHUNK, ...call }) : [await content];
       yield { name, type, mode: preservePermissions ? mode : mode & OWNER, size, body };
     }
   }
+}
+
+/** Smaller files are read ahead, so many at once; sizes are bytes. */
+const SMALL = 64 * 1024;
+const AHEAD = 32;
+
+/** An entry, and what is in it where that is on its way already. */
+interface Loaded {
+  readonly entry: InputEntry;
+  readonly content: Promise<Uint8Array> | undefined;
+}
+
+async function* withContent(entries: AsyncIterable<InputEntry>, call: CallOptions): AsyncGenerator<Loaded> {
+  const waiting: Loaded[] = [];
+  for await (const entry of entries) {
+    const isSmall = entry.type === 'file' && entry.size <= SMALL;
+    const content = isSmall ? readFile(entry.path, call) : undefined;
+    // Who awaits it hears of it.
+    content?.catch(() => undefined);
+    waiting.push({ entry, content });
+    const first = waiting.length > AHEAD ? waiting.shift() : undefined;
+    if (first !== undefined) yield first;
+  }
+  yield* waiting;
 }
 
 /** One small file in an image of its own, as imgpkg packs what it notes. */
