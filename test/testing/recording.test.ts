@@ -132,6 +132,33 @@ describe('a recording registry', () => {
     expect(await other.json()).toMatchObject({ manifests: [] });
   });
 
+  it('tells of each request once, with the answer that its client got', async () => {
+    const { registry } = await upstream();
+    const told: string[] = [];
+    const recorder = await record({
+      upstream: registry.host,
+      folder: await tempFolder(),
+      onRequest: ({ method, operation, status, sent }) =>
+        told.push(`${method} ${operation} ${status} ${sent}`),
+    });
+    const sent: string[] = [];
+    for (const [method, operation, path] of [
+      ['GET', 'ping', ''],
+      ['GET', 'manifest.get', 'team/app/manifests/1.0'],
+      ['GET', 'manifest.get', 'team/app/manifests/1.0'],
+      ['HEAD', 'manifest.get', 'team/app/manifests/2.0'],
+      ['GET', 'manifest.get', 'team/app/manifests/none'],
+      ['GET', 'tags.list', 'team/app/tags/list'],
+      ['GET', 'tags.list', 'team/app/tags/list?n=x'],
+    ] as const) {
+      const answer = await recorder.fetch(`/v2/${path}`, { method });
+      await answer.arrayBuffer();
+      const length = answer.headers.get('content-length');
+      sent.push(`${method} ${operation} ${answer.status} ${length}`);
+    }
+    expect(told).toEqual(sent);
+  });
+
   it('asks once for what many ask for at once', async () => {
     const { registry, app } = await upstream();
     const recorder = await record({ upstream: registry.host, folder: await tempFolder() });

@@ -1,18 +1,53 @@
 import { MEDIA_TYPES, OciError, isDigest, isOciError, isTag, type ErrorCode } from '../../oci/index.js';
+import type { RequestEntry } from '../../registry/options.js';
 import { errorResponse } from '../../registry/errors.js';
 import { nextLink, pageSize, parsePage } from '../../registry/pagination.js';
 import type { Store } from '../../registry/storage/store.js';
 import type { Ask } from '../profiles.js';
+import type { Told } from '../world.js';
 import type { RequestFacts } from '../requests/operations.js';
 import type { Recording } from './recording.js';
 
 const WRITES = /^(?:upload\.|manifest\.(?:put|delete)|blob\.delete)/;
 
+/** What a recording may answer better than the registry before it. */
+const IMPROVED: ReadonlySet<string> = new Set([
+  'blob.get',
+  'catalog',
+  'manifest.get',
+  'referrers.list',
+  'tags.list',
+]);
+
+type OnRequest = (entry: RequestEntry) => void;
+
+/** Whom the registry turned away, and what it could not read, it has answered itself. */
+const isImproved = ({
+  operation,
+  status,
+}: {
+  readonly operation: string;
+  readonly status: number;
+}): boolean => IMPROVED.has(operation) && (status === 200 || status === 404);
+
+/** Who hears of requests from the registry itself: of those that are answered here, this file tells. */
+export function withoutImproved(onRequest: OnRequest): OnRequest {
+  return (entry) => {
+    if (!isImproved(entry)) onRequest(entry);
+  };
+}
+
 /**
  * A registry before a recording: what it does not have yet, it takes from there and is asked once more. It decides who may
  * ask, and answers; tags and referrers are listed as they were, though nobody may have pulled them.
+ * @param onRequest hears of each request once, with the answer that its client gets
  */
-export function fromRecording(ask: Ask, recording: Recording, store: () => Store): Ask {
+export function fromRecording(
+  ask: Ask,
+  recording: Recording,
+  store: () => Store,
+  onRequest: OnRequest = () => undefined,
+): Ask {
   return async (incoming, facts) => {
     if (WRITES.test(facts.operation)) {
       const message = `this registry serves a recording of ${recording.upstream} and takes no content`;
@@ -20,15 +55,23 @@ export function fromRecording(ask: Ask, recording: Recording, store: () => Store
     }
     const told = await ask(incoming, facts);
     const { status } = told.answer;
-    // Whom it turned away, and what it could not read, it has answered.
-    if (status !== 200 && status !== 404) return told;
+    if (!isImproved({ operation: facts.operation, status })) return told;
     const better = await improve(recording, store(), facts, status).catch((error: unknown) =>
       failure(error, recording, facts),
     );
-    if (better === undefined) return told;
-    await told.answer.body?.cancel();
-    return better === 'again' ? await ask(incoming, facts) : { ...told, answer: better };
+    if (better !== undefined) await told.answer.body?.cancel();
+    const last =
+      better === undefined ? told : better === 'again' ? await ask(incoming, facts) : answered(told, better);
+    if (last.entry !== undefined) onRequest(last.entry);
+    return last;
   };
+}
+
+/** An answer of our own in place of the registry's. */
+function answered({ entry }: Told, answer: Response): Told {
+  if (entry === undefined) return { answer };
+  const sent = Number(answer.headers.get('content-length'));
+  return { answer, entry: { ...entry, status: answer.status, sent } };
 }
 
 /** What to answer instead; `again` when the registry knows more by now, undefined when it has said all. */

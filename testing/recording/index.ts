@@ -61,16 +61,21 @@ async function start(
         'INVALID_OPTION',
         `${name} cannot be given: a recording says what is in the registry`,
       );
-  const [{ Recording }, { fromRecording }] = await Promise.all([
+  const [{ Recording }, { fromRecording, withoutImproved }] = await Promise.all([
     import('./recording.js'),
     import('./answer.js'),
   ]);
+  const { onRequest } = options;
   const recording = await Recording.open({ folder, ...(upstream === undefined ? {} : { upstream }) });
   return await startBefore(
     // An index may be pulled without all that it lists, a manifest without its layers.
-    { ...options, manifests: { missing: 'off' } },
     {
-      around: (ask, store) => fromRecording(ask, recording, store),
+      ...options,
+      manifests: { missing: 'off' },
+      ...(onRequest === undefined ? {} : { onRequest: withoutImproved(onRequest) }),
+    },
+    {
+      around: (ask, store) => fromRecording(ask, recording, store, onRequest),
       close: () => recording.close(),
     },
   );
