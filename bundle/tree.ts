@@ -81,7 +81,6 @@ export async function archiveTree(source: Source, options: CallOptions = {}): Pr
       reference,
       listed,
       images: images?.map(({ image, annotations }) => ({
-        digest: parsePinned(image).digest,
         grow: () => grow(parsePinned(image).digest, { origin: image, ...(annotations && { annotations }) }),
       })),
     });
@@ -100,6 +99,8 @@ interface Seedling {
 
 class Grower {
   readonly #call: CallOptions;
+  /** What a bundle contains is made once, however often it is listed: lists of lists may double at every step. */
+  readonly #contents = new Map<Digest, Promise<readonly TreeNode[]>>();
 
   constructor({ signal }: CallOptions) {
     this.#call = signal === undefined ? {} : { signal };
@@ -125,10 +126,16 @@ class Grower {
       digest,
       ...listed,
       ...(index && { platforms: await this.#platforms(source, descriptor) }),
-      ...(images && { images: await Promise.all(images.map(({ grow }) => grow())) }),
+      ...(images && { images: await this.#content(digest, images) }),
       descriptor,
       source,
     };
+  }
+
+  #content(digest: Digest, images: NonNullable<Seedling['images']>): Promise<readonly TreeNode[]> {
+    const content = this.#contents.get(digest) ?? Promise.all(images.map(async ({ grow }) => await grow()));
+    this.#contents.set(digest, content);
+    return content;
   }
 
   async #platforms(source: Source, descriptor: Descriptor): Promise<string[]> {

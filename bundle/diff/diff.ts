@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../oci/index.js';
+import { OciError, type CallOptions } from '../../oci/index.js';
 import type { TreeNode } from '../tree.js';
 import { diffFiles, type FileChange } from './files.js';
 import { diffImages, type ImageChange } from './images.js';
@@ -25,13 +25,19 @@ export interface BundleDiff {
 /**
  * How two bundles differ: their files, the images that they list at any depth, and the files of bundles in them. Images
  * that are no bundles are compared by their digests; their layers are not read.
- * @throws OciError what reading them throws
+ * @throws OciError `INVALID_OPTION` for indexes, what reading the others throws
  */
 export async function diffBundles(
   from: TreeNode,
   to: TreeNode,
   options: CallOptions = {},
 ): Promise<BundleDiff> {
+  for (const { kind, reference } of [from, to])
+    if (kind === 'index')
+      throw new OciError(
+        'INVALID_OPTION',
+        `${reference} is an index: expected a bundle or an image; name one of its images by its digest`,
+      );
   const images = diffImages(from, to);
   const moved = images.flatMap((change) =>
     change.from?.kind === 'bundle' && change.to?.kind === 'bundle'
@@ -40,8 +46,6 @@ export async function diffBundles(
   );
   const bundles: BundleFiles[] = [];
   for (const pair of [{ from, to }, ...moved]) {
-    // What is no image has no files of its own.
-    if (pair.from.kind === 'index' || pair.to.kind === 'index') continue;
     // oxlint-disable-next-line no-await-in-loop -- each keeps its layers in a temporary folder
     const files = await diffFiles(pair.from, pair.to, options);
     if (files.length > 0) bundles.push({ ...pair, files });

@@ -1,3 +1,4 @@
+import { intersects } from 'semver';
 import { OciError, Slots, isOciError, quote, type CallOptions, type Digest } from '../../oci/index.js';
 import { formatPinned, type ImagesLock, type LockedImage } from '../locks/index.js';
 import { fetchWanted, type Found, type Place, type Places } from '../places.js';
@@ -135,7 +136,10 @@ class Resolution {
     const name = nameOfPlace(place);
     const tags = this.#tags.get(name) ?? tagsOf(this.#places.repository(place), this.#call);
     this.#tags.set(name, tags);
-    const others: readonly Wish[] = nested.filter(({ repository }) => repository === name);
+    // A list may want a repository in two versions; each is held to what it can meet.
+    const others: readonly Wish[] = nested.filter(
+      (one) => one.repository === name && intersects(one.range, range),
+    );
     return chooseFrom(await tags, name, [{ range, by: others.length === 0 ? '' : where }, ...others]);
   }
 

@@ -166,9 +166,8 @@ async function writeLockFile(path: string, lock: ImagesLock): Promise<void> {
   } catch (cause) {
     await rm(temporary, { force: true });
     if (systemCode(cause) === undefined) throw cause;
-    throw new OciError('INVALID_OPTION', `${quote(path)} cannot be written: ${(cause as Error).message}`, {
-      cause,
-    });
+    const why = systemCode(cause) === 'ENOENT' ? 'there is no such folder' : (cause as Error).message;
+    throw new OciError('INVALID_OPTION', `${quote(path)} cannot be written: ${why}`, { cause });
   }
 }
 

@@ -57,6 +57,9 @@ spec: {image: quay.io/prometheus:~2.5}
   it('are found in JSON', () =>
     expect(texts('{"kind":"List","items":[{"spec":{"containers":[{"image":"a:1"}]}}]}')).toEqual(['a:1']));
 
+  it('are found in JSON that is set with tabs', () =>
+    expect(texts('{\n\t"image": "a:1",\n\t"b": [{\n\t\t"image": "b:1"\n\t}]\n}')).toEqual(['a:1', 'b:1']));
+
   it('tell where they stand', () =>
     expect(imagesInText(DEPLOYMENT, 'd.yml').images[1]?.where).toBe(
       'd.yml (document 1): spec.template.spec.containers[0].image',

@@ -80,6 +80,19 @@ describe('bundle tree', () => {
     expect(out).toContain(`└── HOST/base@${base}  bundle  (as above)\n\n3 bundles, 1 image\n`);
   });
 
+  it('ends with lists that double at every step', async () => {
+    const at = await site();
+    const app = await at.image('level:0');
+    let below = app;
+    for (let level = 1; level <= 24; level++)
+      // oxlint-disable-next-line no-await-in-loop -- each lists the one before
+      below = await at.bundle(`level:${level}`, entry(`${at.host}/level@${below}`).repeat(2));
+    const { code, out } = await at.run(['bundle', 'tree', `${at.host}/level:24`]);
+    expect(code).toBe(0);
+    expect(out).toContain('24 bundles, 1 image\n');
+    expect(out.split('\n').length).toBeLessThan(60);
+  });
+
   it("reads imgpkg's tars", async () => {
     const at = await site();
     const { code, out } = await at.run(['bundle', 'tree', goldenPath('outer.tar')]);
@@ -209,6 +222,13 @@ images
     const at = await site();
     const ran = await at.run(['bundle', 'diff', `${at.host}/x:1`, `${at.host}/y:1`]);
     expect(ran).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^ocilot: Fetching image/) });
+    await at.registry.seed({ multi: { v1: { files: { a: 'a' }, platforms: ['linux/amd64'] } } });
+    const index = await at.run(['bundle', 'diff', `${at.host}/multi:v1`, `${at.host}/multi:v1`]);
+    expect(index).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/is an index: expected a bundle/),
+    });
   });
 });
 

@@ -73,6 +73,15 @@ kind: ImagesLock
     expect(await readdir(at.path())).toEqual(['list']);
   });
 
+  it('names the folder that is not there to write to', async () => {
+    const at = await site();
+    const args = ['lock', 'resolve', '-o', at.path('none/images.yml'), `${at.host}/app:1`];
+    await at.image('app:1');
+    expect((await at.run(args)).err).toBe(
+      'ocilot: "DIR/none/images.yml" cannot be written: there is no such folder\n',
+    );
+  });
+
   it.each([
     [[], 2, 'ocilot: nothing to pin: name images, or with -f files that do\n'],
     [['-f', '/nonexistent'], 2, 'ocilot: "/nonexistent" cannot be read: there is no such file\n'],
@@ -122,6 +131,18 @@ describe('ranges of bundles in a list', () => {
       `each has its own version of HOST/lib: bundle HOST/deep@${deep} wants "~1.4", bundle HOST/right@${right} wants "^2"\n`,
     );
     expect(allowed.out).toContain(`image: HOST/left@${left}\n`);
+  });
+
+  it('leave a list two versions of its own, when one of them suits', async () => {
+    const at = await site();
+    const one = await at.image('lib:1.4.1');
+    const two = await at.image('lib:2.0.0');
+    await at.image('lib:1.5.0');
+    await at.bundle('base:1', entry(`${at.host}/lib@${one}`, { [RANGE]: '~1.4' }));
+    const wanted = ['base:1', 'lib:^1', 'lib:^2'].map((name) => `${at.host}/${name}`);
+    const ran = await at.run(['lock', 'resolve', ...wanted]);
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(ran.out.match(/HOST\/lib@\S+/g)).toEqual([`HOST/lib@${one}`, `HOST/lib@${two}`]);
   });
 
   it('are an error against the list itself, and when no tag suits all', async () => {
