@@ -1,8 +1,6 @@
 import {
   OciError,
-  childrenOf,
   isDigest,
-  isManifestType,
   parseManifest,
   streamOf,
   type Blob,
@@ -15,8 +13,9 @@ import { blobOf, readManifest } from '../../image/read.js';
 import { storeSink } from '../../registry/store-media.js';
 import type { Store } from '../../registry/storage/store.js';
 import type { RemoteRepository } from '../../client/index.js';
+import { listWhole } from './list-whole.js';
 import { Notes, type RepositoryNotes } from './notes.js';
-import type { Upstream } from './upstream.js';
+import { parseUpstream, type Upstream } from './upstream.js';
 
 /** What a recording is made with. Without `upstream` nothing is added to it. */
 export interface RecordingOptions {
@@ -64,18 +63,21 @@ export class Recording {
         );
       return new Recording({ folder, notes: found, source: await openLayout(folder) });
     }
-    if (found !== undefined && found.upstream !== upstream.address)
+    const registryOf = (address: string): string => parseUpstream(address).registry;
+    if (found !== undefined && registryOf(found.upstream) !== registryOf(upstream.address))
       throw new OciError(
         'INVALID_OPTION',
         `${folder} is a recording of ${found.upstream}, not of ${upstream.address}: name another folder`,
       );
     const asked = await upstream.open();
+    let sink: Sink | undefined;
     try {
-      const sink = await createLayout(folder);
+      sink = await createLayout(folder);
       const notes = found ?? Notes.empty(folder, upstream.address);
       await notes.save();
       return new Recording({ folder, notes, source: await openLayout(folder), sink, upstream: asked });
     } catch (error) {
+      await sink?.abandon?.();
       await asked.close();
       throw error;
     }
@@ -231,43 +233,6 @@ export class Recording {
       return await started;
     } finally {
       this.#busy.delete(what);
-    }
-  }
-}
-
-/**
- * Names in the index of a layout every manifest that is there with all below it: `team/app:1.0`, and where only a part of
- * an index was pulled, that part as `team/app@sha256:…`. So the layout is good for whoever reads layouts.
- */
-async function listWhole(notes: Notes, source: LayoutSource, sink: Sink): Promise<void> {
-  for (const [repository, { manifests, blobs }] of notes.repositories) {
-    const whole = new Map<Digest, Promise<boolean>>();
-    const covered = new Set<Digest>();
-    const check = (descriptor: Descriptor): Promise<boolean> => {
-      const { digest } = descriptor;
-      if (!isManifestType(descriptor.mediaType)) return Promise.resolve(blobs.has(digest));
-      const known = whole.get(digest) ?? look(descriptor);
-      whole.set(digest, known);
-      return known;
-    };
-    const look = async (descriptor: Descriptor): Promise<boolean> => {
-      const recorded = manifests.get(descriptor.digest);
-      if (recorded === undefined) return false;
-      const children = childrenOf(parseManifest(await readManifest(source, recorded), recorded.mediaType));
-      const found = await Promise.all(children.map(check));
-      if (!found.every(Boolean)) return false;
-      for (const { digest } of children) covered.add(digest);
-      return true;
-    };
-    const byTagFirst = [...manifests].toSorted(([a], [b]) => Number(isDigest(a)) - Number(isDigest(b)));
-    for (const [, descriptor] of byTagFirst) await check(descriptor);
-    for (const [reference, descriptor] of byTagFirst) {
-      const digest = isDigest(reference);
-      if (digest && covered.has(descriptor.digest)) continue;
-      if (!(await check(descriptor))) continue;
-      if (!digest) covered.add(descriptor.digest);
-      const name = `${repository}${digest ? '@' : ':'}${reference}`;
-      await sink.putManifest(descriptor, await readManifest(source, descriptor), { tags: [name], top: true });
     }
   }
 }
