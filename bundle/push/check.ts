@@ -56,7 +56,9 @@ function lookedAt(paths: readonly string[], options: CallOptions): AsyncIterable
 async function imagesFile(found: readonly InputEntry[], paths: readonly string[]): Promise<string> {
   const [folder, ...more] = found;
   if (folder === undefined)
-    throw refused(`This directory is not a bundle. It is missing ${BUNDLE_FOLDER}/${IMAGES_FILE}`);
+    throw refused(
+      `This directory is not a bundle. It is missing ${BUNDLE_FOLDER}/${IMAGES_FILE} (hint: \`ocilot bundle init\` makes it one)`,
+    );
   if (more.length > 0)
     throw refused(
       `This directory contains multiple bundle definitions. Only a single instance of ${BUNDLE_FOLDER}/${IMAGES_FILE} can be provided`,

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { ImagesLock, TreeNode } from '../../bundle/index.js';
+import type { ImagesLock, OpenRepository, TreeNode } from '../../bundle/index.js';
 import { withImgpkgOptions, type ClientFlags } from '../client-options.js';
 import type { Context } from '../context.js';
 import { EXIT, describeError, exitCodeOf } from '../exit.js';
@@ -128,10 +128,11 @@ async function withTrees<T>(
     flags,
     [],
     async (media) => {
-      const places = new library.Places((place) => media.session.repository(place));
+      const open: OpenRepository = (place) => media.session.repository(place);
+      const places = new library.Places(open);
       const call = { signal: media.signal };
       const remote = async (text: string): Promise<TreeNode> => {
-        const wanted = await library.parseWantedRange((place) => places.repository(place), text, call);
+        const wanted = await library.parseWantedRange(open, text, call);
         return await library.bundleTree(places, wanted, call);
       };
       const trees = texts.map((text) => (isLocal(text) ? local(media, text) : remote(text)));

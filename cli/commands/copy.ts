@@ -106,12 +106,16 @@ async function copyAll(work: Work, flags: CopyFlags, format: 'imgpkg' | 'oci'): 
   else await copyToTar(work, set, flags.toTar, { ...flags, format });
 }
 
-async function gather({ places, signal }: Work, flags: CopyFlags): Promise<CopySet> {
+async function gather({ places, repository, signal }: Work, flags: CopyFlags): Promise<CopySet> {
   const library = await import('../../bundle/index.js');
   const { concurrency, cosignSignatures: signatures = false, bundle, image, lock } = flags;
   const options = { signal, concurrency, signatures };
-  if (bundle !== undefined) return await library.gatherBundle(places, library.parseWanted(bundle), options);
-  if (image !== undefined) return await library.gatherImage(places, library.parseWanted(image), options);
+  const named = bundle ?? image;
+  if (named !== undefined) {
+    const wanted = await library.parseWantedRange(repository, named, { signal });
+    const gatherOne = bundle === undefined ? library.gatherImage : library.gatherBundle;
+    return await gatherOne(places, wanted, options);
+  }
   const locked = await readLock(lock ?? '');
   return 'images' in locked
     ? await library.gatherImagesLock(places, locked, options)

@@ -32,9 +32,10 @@ export function describeCommand(context: Context): Command {
   return command.action(async (flags: DescribeFlags) => {
     const { bundle = '', outputType } = flags;
     if (bundle === '') throw new UsageError('Expected a bundle: name one with -b');
-    await withWork(context, flags, async ({ ui, places, signal }) => {
+    await withWork(context, flags, async ({ ui, places, repository, signal }) => {
       const library = await import('../../bundle/index.js');
-      const described = await library.describeBundle(places, library.parseWanted(bundle), {
+      const wanted = await library.parseWantedRange(repository, bundle, { signal });
+      const described = await library.describeBundle(places, wanted, {
         signal,
         concurrency: flags.concurrency,
         layers: flags.layers !== false,

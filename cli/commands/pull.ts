@@ -56,8 +56,12 @@ function checkFlags({ bundle, image, lock, output, recursive, imageIsBundleCheck
     throw new UsageError('Cannot set --image-is-bundle-check while using -b flag');
 }
 
-async function pull({ ui, places, signal }: Work, context: Context, flags: PullFlags): Promise<void> {
-  const { parseWanted, pullBundle, pullImage } = await import('../../bundle/index.js');
+async function pull(
+  { ui, places, repository, signal }: Work,
+  context: Context,
+  flags: PullFlags,
+): Promise<void> {
+  const { parseWantedRange, pullBundle, pullImage } = await import('../../bundle/index.js');
   const { image, output = '' } = flags;
   const options = {
     signal,
@@ -67,10 +71,12 @@ async function pull({ ui, places, signal }: Work, context: Context, flags: PullF
   };
   if (image !== undefined) {
     const evenBundle = flags.imageIsBundleCheck === false;
-    await pullImage(places, parseWanted(image), output, { ...options, evenBundle });
+    const wanted = await parseWantedRange(repository, image, { signal });
+    await pullImage(places, wanted, output, { ...options, evenBundle });
     return;
   }
-  const wanted = parseWanted(flags.bundle ?? (await lockedBundle(flags.lock ?? '')));
+  const named = flags.bundle ?? (await lockedBundle(flags.lock ?? ''));
+  const wanted = await parseWantedRange(repository, named, { signal });
   const pulled = await pullBundle(places, wanted, output, {
     ...options,
     recursive: flags.recursive === true,

@@ -280,3 +280,33 @@ describe('bundle init', () => {
     expect((await at.run(['bundle', 'init', at.path('file')])).code).toBe(2);
   });
 });
+
+describe('a range in place of a tag', () => {
+  it('chooses the bundle that is described, copied and pulled', async () => {
+    const at = await site();
+    await at.bundle('app:1.3.0', '', { v: '1.3.0' });
+    const best = await at.bundle('app:1.4.2', '', { v: '1.4.2' });
+    await at.bundle('app:2.0.0', '', { v: '2.0.0' });
+    const wanted = `${at.host}/app:^1`;
+    expect((await at.run(['describe', '-b', wanted])).out).toContain(`Bundle SHA: ${best}\n`);
+    const copied = await at.run(['copy', '-b', wanted, '--to-repo', `${at.host}/dst/app`]);
+    expect(copied).toMatchObject({ code: 0, out: `HOST/dst/app@${best}\n` });
+    expect((await at.run(['tag', 'resolve', '-i', `${at.host}/dst/app:1.4.2`])).out).toContain(best);
+    expect((await at.run(['pull', '-b', wanted, '-o', at.path('out')])).code).toBe(0);
+    expect(await readFile(at.path('out/v'), 'utf8')).toBe('1.4.2');
+    expect(await at.run(['pull', '-b', `${at.host}/app:~3`, '-o', at.path('none')])).toEqual({
+      code: 1,
+      out: '',
+      err: 'ocilot: HOST/app has no tag in "~3": there are 2.0.0, 1.4.2, 1.3.0\n',
+    });
+  });
+});
+
+describe('push of a folder that is no bundle', () => {
+  it('tells how to make it one', async () => {
+    const at = await site();
+    await fileOf(at.path('app/a'), '');
+    const { err } = await at.run(['push', '-b', `${at.host}/app:1`, '-f', at.path('app')]);
+    expect(err).toMatch(/This directory is not a bundle.*`ocilot bundle init` makes it one/);
+  });
+});
