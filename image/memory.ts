@@ -17,7 +17,7 @@ import type { PutBlobOptions, PutManifestOptions, Root, Sink, Source } from './m
 export interface MemoryStore extends Source, Sink {
   /** What is in it now, by digest. */
   readonly contents: ReadonlyMap<Digest, Uint8Array>;
-  manifest(descriptor: Descriptor): Promise<Uint8Array>;
+  manifest(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
 }
 
 /** The most bytes of one blob: a larger one belongs on disk. */

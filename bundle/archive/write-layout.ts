@@ -6,6 +6,7 @@ import { leftOut } from '../copy/non-distributable.js';
 import type { CopyItem, CopySet } from '../copy/set.js';
 import { copyOptions, noticeUnrestricted, type CopySetOptions } from '../copy/to-repository.js';
 import { digestTag } from '../names.js';
+import { withInventory, type Inventory } from '../inventory/index.js';
 import { overlaid } from './overlay.js';
 import { MARKS, ROOT_MARK } from './marks.js';
 import type { Source } from '../../image/media.js';
@@ -14,6 +15,12 @@ import type { Source } from '../../image/media.js';
 export interface ToArchiveOptions extends CopySetOptions {
   /** What blobs are taken from where it has them, before they are fetched: an older archive. */
   readonly reuse?: Source;
+}
+
+/** How a set is written to an OCI layout. */
+export interface ToLayoutOptions extends ToArchiveOptions {
+  /** What is there already where it will be loaded: only the rest is written. */
+  readonly have?: Inventory;
 }
 
 /** What was written. */
@@ -31,13 +38,14 @@ export interface WrittenArchive {
 export async function writeLayoutTar(
   set: CopySet,
   target: ArchiveTarget,
-  options: ToArchiveOptions = {},
+  options: ToLayoutOptions = {},
 ): Promise<WrittenArchive> {
-  const { signal, reuse } = options;
+  const { signal, reuse, have } = options;
   const call = signal === undefined ? {} : { signal };
   const gathered = new GatheredSource(set.items);
   const source = reuse === undefined ? gathered : overlaid(gathered, reuse);
-  const sink = await createLayoutArchive(target, { seal: true, dockerManifest: true });
+  const archive = await createLayoutArchive(target, { seal: true, dockerManifest: true });
+  const sink = have === undefined ? archive : withInventory(archive, have);
   try {
     const roots = set.items.map((item) => ({
       descriptor: markedDescriptor(item, item === set.root),

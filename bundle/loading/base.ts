@@ -69,9 +69,8 @@ function baseMissing(base: ArchiveBase, sink: Sink, missing: readonly Descriptor
   );
 }
 
-/** An archive with what it relies on, as far as that is in other places: from there blobs can be mounted. */
-export function withBase(source: Source, elsewhere: FoundElsewhere): Source {
-  const places = [...new Set(elsewhere.values())];
+/** An archive with what it relies on, as the places have it: from there it is read, and blobs can be mounted. */
+export function withBase(source: Source, places: readonly Source[]): Source {
   if (places.length === 0) return source;
   const origins = places.flatMap(({ origin }) => (origin === undefined ? [] : [origin]));
   // What is below a manifest of another place is there as well.

@@ -85,7 +85,7 @@ export async function loadSource(
     const needed =
       reliesOn === undefined || single ? reliesOn : await reliedBy(source, roots, reliesOn, call);
     const found = needed && (await requireBase(needed, sink, { ...call, places }));
-    ready.push({ sink, roots, source: found === undefined ? source : withBase(source, found) });
+    ready.push({ sink, roots, source: withBase(source, [...new Set(found?.values() ?? [])]) });
   }
   return await copyAll(ready, copying);
 }

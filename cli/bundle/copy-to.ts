@@ -1,8 +1,11 @@
 import type { CopySet } from '../../bundle/index.js';
+import type { CopyReport } from '../../image/copy/index.js';
 import { OciError, isOciError, type Descriptor } from '../../oci/index.js';
 import type { CopyFlags } from '../commands/copy.js';
 import { showSize } from '../values/size.js';
+import { readHave } from './differential.js';
 import { writeLock } from './lock-files.js';
+import { tellPlan } from './plan.js';
 import type { Ui } from './ui.js';
 import type { Work } from './work.js';
 
@@ -14,6 +17,7 @@ export async function copyInto(work: Work, set: CopySet, flags: CopyFlags): Prom
   const { checkLockable, copyToRepository, parseRepositoryReference } = await import('../../bundle/index.js');
   if (flags.lockOutput !== undefined) checkLockable(set);
   const destination = await work.sink(parseRepositoryReference(flags.toRepo ?? ''));
+  if (flags.dryRun === true) return await tellPlan(work, set, destination, { ...optionsOf(flags), signal });
   ui.line(`copy | importing ${set.items.length} images...`);
   const copied = await withHint(flags, () =>
     copyToRepository(set, destination, {
@@ -26,6 +30,7 @@ export async function copyInto(work: Work, set: CopySet, flags: CopyFlags): Prom
     }),
   );
   tellLeft(ui, copied.left);
+  tellCarried(ui, copied.reports);
   if (flags.lockOutput !== undefined) await writeLock(flags.lockOutput, copied.lock);
   progress.end();
   ui.result(copied.reference);
@@ -39,6 +44,8 @@ export async function copyToTar(
   flags: CopyFlags & { readonly format: 'imgpkg' | 'oci' },
 ): Promise<void> {
   const { ui, progress, signal } = work;
+  if (flags.dryRun === true)
+    return await tellPlan(work, set, undefined, { ...optionsOf(flags), signal, target });
   const { openReusable, writeImgpkgTar, writeLayoutTar } = await import('../../bundle/index.js');
   const reuse = flags.resume === true ? await openReusable(target, { signal }) : undefined;
   if (reuse !== undefined && reuse.blobs > 0)
@@ -56,8 +63,13 @@ export async function copyToTar(
       onProgress: progress.tell,
       ...(reuse && { reuse }),
     };
-    if (flags.format === 'oci') tellLeft(ui, (await writeLayoutTar(set, target, options)).left);
-    else {
+    if (flags.format === 'oci') {
+      const have = flags.have === undefined ? undefined : await readHave(work, set, flags.have);
+      const output = flags.split === undefined ? target : { path: target, split: flags.split };
+      const written = await writeLayoutTar(set, output, { ...options, ...(have && { have }) });
+      tellLeft(ui, written.left);
+      tellCarried(ui, written.reports);
+    } else {
       const onEntry = (name: string, elapsed: number): void =>
         ui.line(`copy | done: file '${name}' (${showElapsed(elapsed)})`);
       tellLeft(ui, await writeImgpkgTar(set, target, { ...options, onEntry }));
@@ -71,11 +83,16 @@ export async function copyToTar(
   if (root !== undefined && target !== '-') ui.result(root.reference);
 }
 
-function optionsOf({ concurrency, includeNonDistributableLayers }: CopyFlags): {
+function optionsOf({ concurrency, includeNonDistributableLayers, referrers }: CopyFlags): {
   readonly concurrency: number;
   readonly nonDistributable: boolean;
+  readonly referrers: boolean;
 } {
-  return { concurrency, nonDistributable: includeNonDistributableLayers === true };
+  return {
+    concurrency,
+    nonDistributable: includeNonDistributableLayers === true,
+    referrers: referrers === true,
+  };
 }
 
 /** What is to be copied and may not be in the archive. */
@@ -90,6 +107,12 @@ async function withHint<T>(flags: CopyFlags, work: () => Promise<T>): Promise<T>
       { cause: error, detail: error.detail },
     );
   }
+}
+
+/** What came along unasked. */
+function tellCarried(ui: Ui, reports: readonly CopyReport[]): void {
+  const carried = reports.reduce((sum, report) => sum + report.carried.length, 0);
+  if (carried > 0) ui.notice(`copy | ${carried} signatures and other referrers came along`);
 }
 
 function tellLeft(ui: Ui, left: ReadonlyMap<string, readonly Descriptor[]>): void {

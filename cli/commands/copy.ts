@@ -12,11 +12,14 @@ import {
   type VerbFlags,
 } from '../bundle/options.js';
 import { copyInto, copyToTar } from '../bundle/copy-to.js';
+import { openTar } from '../bundle/differential.js';
 import { readLock } from '../bundle/lock-files.js';
 import { withWork, type Work } from '../bundle/work.js';
 import type { Context } from '../context.js';
+import { checked } from '../client-options.js';
 import { UsageError } from '../exit.js';
 import { withExamples } from '../help.js';
+import { parseSize } from '../values/size.js';
 
 /** What the options of `copy` leave behind. */
 export interface CopyFlags extends VerbFlags {
@@ -33,6 +36,8 @@ export interface CopyFlags extends VerbFlags {
   readonly repoBasedTags?: boolean;
   readonly resume?: boolean;
   readonly tarFormat?: 'imgpkg' | 'oci';
+  readonly have?: string;
+  readonly split?: number;
 }
 
 /** `ocilot copy`: imgpkg's. */
@@ -55,15 +60,27 @@ export function copyCommand(context: Context): Command {
     .addOption(flag('--include-non-distributable-layers', 'copy layers too that may not be distributed'))
     .addOption(lockOutputOption())
     .addOption(flag('--repo-based-tags', 'tags of images tell which repository they are from'))
+    .addOption(new Option('--have <inventory>', 'into an archive: only what the inventory does not have'))
+    .addOption(
+      new Option('--split <size>', 'into an archive: in parts of at most so many bytes, as 4GiB').argParser(
+        checked(parseSize),
+      ),
+    )
     .addOption(flag('--resume', 'take from an archive what is there of it'));
   withExamples(command, [
     ['ocilot copy -b registry.example/app:v1 --to-repo other.example/app', 'a bundle and its images'],
     ['ocilot copy -b registry.example/app:v1 --to-tar app.tar', 'into a file, to be carried'],
+    [
+      'ocilot copy -b registry.example/app:v2 --to-tar app.tar --have far.inventory --split 4GiB',
+      'only what is missing there, in parts; `ocilot inventory` writes down what is there',
+    ],
     ['ocilot copy --tar app.tar --to-repo other.example/app', 'and out of it'],
   ]);
   return command.action(async (flags: CopyFlags) => {
     checkFlags(flags);
     const format = flags.tarFormat ?? (isCalledImgpkg(context.env) ? 'imgpkg' : 'oci');
+    if (format === 'imgpkg' && (flags.have ?? flags.split) !== undefined)
+      throw new UsageError('--have and --split are for archives that are OCI layouts: add --tar-format oci');
     await withWork(context, flags, (work) => copyAll(work, flags, format));
   });
 }
@@ -81,6 +98,10 @@ function checkFlags(flags: CopyFlags): void {
     throw new UsageError('Cannot output lock file with tar destination');
   if (toTar === '-' && (resume === true || flags.json === true || flags.tty === true))
     throw new UsageError('--resume, --json and --tty do not go with an archive on the standard output');
+  if ((flags.have ?? flags.split) !== undefined && toTar === undefined)
+    throw new UsageError('--have and --split can only be used when copying to tar');
+  if (flags.split !== undefined && (toTar === '-' || resume === true))
+    throw new UsageError('--split goes neither with an archive on the standard output nor with --resume');
   if (resume === true && toTar === undefined)
     throw new UsageError('Flag --resume can only be used when copying to tar');
 }
@@ -88,13 +109,12 @@ function checkFlags(flags: CopyFlags): void {
 async function copyAll(work: Work, flags: CopyFlags, format: 'imgpkg' | 'oci'): Promise<void> {
   const { ui } = work;
   if (flags.tar !== undefined) {
-    const { openVerifiedArchive } = await import('../../image/archive/index.js');
     const { gatherArchive } = await import('../../bundle/index.js');
-    const { source } = await openVerifiedArchive(flags.tar, { signal: work.signal });
+    const { archive, source } = await openTar(work, flags.tar, flags.toRepo ?? '');
     try {
       await copyInto(work, await gatherArchive(source, { signal: work.signal }), flags);
     } finally {
-      await source.close();
+      await archive.close();
     }
     return;
   }
