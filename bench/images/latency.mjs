@@ -12,23 +12,26 @@ const PROCESSES = 15;
 /**
  * Milliseconds of a command that is run again and again.
  * @param {import('./tools.mjs').Command} command
+ * @param {Record<string, string>} variables
  */
-async function latency([program, args]) {
+async function latency([program, args], variables) {
   const times = [];
-  for (let index = 0; index < PROCESSES; index++) times.push((await measured(program, args)).seconds * 1000);
+  for (let index = 0; index < PROCESSES; index++)
+    times.push((await measured(program, args, variables)).seconds * 1000);
   return median(times);
 }
 
 /**
  * How often bare node fits into a command of node's, the two taken in turn.
  * @param {readonly string[]} args
+ * @param {Record<string, string>} variables
  */
-async function timesNode(args) {
+async function timesNode(args, variables) {
   const ours = [];
   const bare = [];
   for (let index = 0; index < PROCESSES; index++) {
-    bare.push((await measured(process.execPath, ['-e', '0'])).seconds);
-    ours.push((await measured(process.execPath, args)).seconds);
+    bare.push((await measured(process.execPath, ['-e', '0'], variables)).seconds);
+    ours.push((await measured(process.execPath, args, variables)).seconds);
   }
   return median(ours) / median(bare);
 }
@@ -48,8 +51,10 @@ const latencyRow = (id, label, commandOf, isRight) => ({
   measure: async (tool, _contender, bench) => {
     const command = commandOf(tool, bench.source.host);
     if (command === undefined) return undefined;
-    if (!isRight(await run(...command), bench)) throw new Error(`${tool.id} says something else`);
-    return await latency(command);
+    const variables = await bench.environment();
+    const said = await run(...command, variables);
+    if (!isRight(said, bench)) throw new Error(`${tool.id} says something else`);
+    return await latency(command, variables);
   },
 });
 
@@ -67,8 +72,10 @@ const startRow = (id, label, limit, args) => ({
   better: 'less',
   limit,
   only: ['ocilot', 'versus'],
-  measure: async ({ dist }, _contender, { source }) =>
-    dist === undefined ? undefined : await timesNode([join(dist, 'cli.js'), ...args(source.host)]),
+  measure: async ({ dist }, _contender, { source, environment }) =>
+    dist === undefined
+      ? undefined
+      : await timesNode([join(dist, 'cli.js'), ...args(source.host)], await environment()),
 });
 
 /** @returns {ImagesRow[]} */

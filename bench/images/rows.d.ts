@@ -20,6 +20,8 @@ export interface Bench {
   readonly big: Layout;
   /** A name that nothing has had. */
   readonly fresh: () => string;
+  /** Variables of a home where nothing is. */
+  readonly environment: () => Promise<Record<string, string>>;
   /** A registry of its own on an empty folder. */
   readonly withServer: <T>(work: (server: Server) => Promise<T>) => Promise<T>;
   /** Runs commands one after another; gives their seconds, and notes the memory of whoever it is. */

@@ -66,7 +66,6 @@ async function measure(row, contender, bench) {
   /** @type {Map<string, number>} */
   const found = new Map();
   for (const tool of contender.tools) {
-    settle(bench.folder);
     const value = await row.measure(tool, contender, bench);
     if (value !== undefined) found.set(tool.id, value);
   }
@@ -113,6 +112,18 @@ async function withBench({ options, dist, folder }, work) {
   const peaks = new Map();
   let names = 0;
   const fresh = () => `run-${names++}`;
+  // Nobody finds credentials, or what an earlier run has remembered.
+  const environment = async () => {
+    const home = join(folder, fresh());
+    await mkdir(home);
+    return {
+      HOME: home,
+      XDG_DATA_HOME: home,
+      XDG_STATE_HOME: home,
+      XDG_CONFIG_HOME: home,
+      XDG_RUNTIME_DIR: home,
+    };
+  };
   return await withServer(registry, join(folder, 'source'), async (source) => {
     await seed(source, REPOSITORIES.images, layouts.images);
     await seed(source, REPOSITORIES.big, layouts.big);
@@ -122,20 +133,13 @@ async function withBench({ options, dist, folder }, work) {
       ...layouts,
       fresh,
       withServer: (use) => withServer(registry, join(folder, fresh()), use),
+      environment,
       timed: async (contender, commands) => {
-        // Nobody finds credentials, or what an earlier run has remembered.
-        const home = join(folder, fresh());
-        await mkdir(home);
-        const environment = {
-          HOME: home,
-          XDG_DATA_HOME: home,
-          XDG_STATE_HOME: home,
-          XDG_CONFIG_HOME: home,
-          XDG_RUNTIME_DIR: home,
-        };
+        const variables = await environment();
+        settle(folder);
         let sum = 0;
         for (const [program, args] of commands) {
-          const { seconds, peak } = await measured(program, args, environment);
+          const { seconds, peak } = await measured(program, args, variables);
           sum += seconds;
           peaks.set(contender.id, Math.max(peak, peaks.get(contender.id) ?? 0));
         }
