@@ -55,21 +55,25 @@ const result = await build({
   chunkNames: 'chunks/[name]-[hash]',
   metafile: true,
 });
-// Jest loads CommonJS only. There is no splitting: the second door asks for the first, so that nothing is there twice.
+// Jest loads CommonJS only. There is no splitting: the second door asks for the first, so that nothing is there twice, and
+// what only recordings need is a file of its own, which other suites never read.
 await build({
   ...common,
-  entryPoints: { testing: 'testing/index.ts', 'testing-jest': 'testing/jest.ts' },
+  entryPoints: { testing: 'testing/index.ts', 'testing-jest': 'testing/jest.ts', client: 'client/index.ts' },
   outdir: join(next, 'cjs'),
   format: 'cjs',
   // A sandbox of jest has no dynamic import.
   supported: { 'dynamic-import': false },
   plugins: [
     {
-      name: 'one testing door',
+      name: 'one file a part',
       setup: (plugin) =>
-        plugin.onResolve({ filter: /^\.\/index\.js$/ }, ({ importer }) =>
-          importer === join(root, 'testing/jest.ts') ? { path: './testing.js', external: true } : undefined,
-        ),
+        plugin.onResolve({ filter: /^\.\/index\.js$|\/client\/index\.js$/ }, ({ importer, path }) => {
+          if (path !== './index.js') return { path: './client.js', external: true };
+          return importer === join(root, 'testing/jest.ts')
+            ? { path: './testing.js', external: true }
+            : undefined;
+        }),
     },
   ],
 });
