@@ -19,7 +19,7 @@ import { withProgressOption, type ProgressFlags } from '../progress.js';
 import { applyEdits, editsOf, withEditOptions, type EditFlags } from './edit-options.js';
 import { changeEach, viewToEdit } from './edit-views.js';
 import { withMedia, type Media } from './media.js';
-import { NewLayers, parseLayerInput } from './new-layers.js';
+import { NewLayers, parseLayerInput, refuseTwice } from './new-layers.js';
 import { listed, withImageOptions, type ImageFlags } from './options.js';
 import { nameIn } from './place-names.js';
 import { deliver, destinationOf, placesOf } from './result.js';
@@ -67,8 +67,8 @@ export function appendCommand(context: Context): Command {
       'every platform of the base',
     ],
     [
-      'ocilot image append -b alpine:3 -f ./app:/usr/bin/ --entrypoint /usr/bin/app -o app.tar',
-      'into a docker archive',
+      'ocilot image append -b alpine:3 --platform linux/arm64 -f ./app:/usr/bin/ -o app.tar',
+      'one platform, into a docker archive',
     ],
     [
       'tar c etc | ocilot image append -b oci:./layout:3 -f - -t oci:./layout:4',
@@ -81,6 +81,7 @@ export function appendCommand(context: Context): Command {
     const edits = editsOf(flags);
     const destination = destinationOf({ tag, output });
     const inputs = await Promise.all(files.map(parseLayerInput));
+    refuseTwice(base, inputs);
     await withMedia(context, flags, [base, ...placesOf(destination)], async (media) => {
       const call = { signal: media.signal };
       const time = timeOf(edits.config.created, context);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { collect, OciError, printable, type CallOptions } from '../../oci/index.js';
-import { detectCompression, MAGIC_LENGTH } from '../../image/compression.js';
+import { decompress, detectCompression, MAGIC_LENGTH } from '../../image/compression.js';
 import { partsOf } from '../../image/files/paths.js';
 import { readTar, type TarEntry } from '../../image/tar/index.js';
 
@@ -15,12 +15,13 @@ export async function isPacked(path: string): Promise<boolean> {
 }
 
 /**
- * Looks at the first entry of a file that is to be a tar.
+ * Looks at the first entry of a file that is to be a tar, packed or not.
  * @throws OciError `CONTENT_INVALID` for what is none
  */
 export async function checkTar(path: string, options: CallOptions): Promise<void> {
   const what = `-f ${printable(path)}`;
-  const entries = readTar(createReadStream(path, { highWaterMark: CHUNK }), { ...options, what });
+  const unpacked = decompress(createReadStream(path), { ...options, what });
+  const entries = readTar(unpacked, { ...options, what });
   try {
     await entries.next();
   } catch (error) {

@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
 import { appendLayers } from '../../image/mutate/index.js';
 import type { Context } from '../context.js';
-import { UsageError } from '../exit.js';
 import { withExamples } from '../help.js';
 import { withProgressOption, type ProgressFlags } from '../progress.js';
 import { applyEdits, editsOf, withEditOptions, type EditFlags } from './edit-options.js';
 import { changeEach, viewToEdit } from './edit-views.js';
 import { withMedia } from './media.js';
-import { NewLayers, parseLayerInput } from './new-layers.js';
+import { NewLayers, parseLayerInput, refuseTwice } from './new-layers.js';
 import { listed, withImageOptions, type ImageFlags } from './options.js';
 import { deliver, destinationOf, placesOf } from './result.js';
 
@@ -49,8 +48,7 @@ export function mutateCommand(context: Context): Command {
     const edits = editsOf(flags);
     const destination = destinationOf({ input: text, tag, repo, output });
     const inputs = await Promise.all(append.map(parseLayerInput));
-    if (text === '-' && inputs.some(({ path }) => path === '-'))
-      throw new UsageError('- cannot be the image and a layer at once');
+    refuseTwice(text, inputs);
     await withMedia(context, flags, [text, ...placesOf(destination)], async (media) => {
       const call = { signal: media.signal };
       const layers = new NewLayers(context, media, inputs);

@@ -38,6 +38,16 @@ export async function parseLayerInput(text: string): Promise<LayerInput> {
   throw new UsageError(`-f ${printable(text)}: there is no such file or folder`);
 }
 
+/**
+ * The standard input can be read once.
+ * @param image what the layers go to
+ * @throws UsageError
+ */
+export function refuseTwice(image: string | undefined, inputs: readonly LayerInput[]): void {
+  const uses = [image, ...inputs.map(({ path }) => path)].filter((path) => path === '-');
+  if (uses.length > 1) throw new UsageError('- can be given once: the standard input can be read once');
+}
+
 /** Makes the layers of a command, each once, however many images they go to. */
 export class NewLayers {
   readonly #context: Context;
@@ -49,8 +59,6 @@ export class NewLayers {
 
   /** @param compression of tars that are not packed yet */
   constructor(context: Context, media: Media, inputs: readonly LayerInput[], compression: Packing = 'gzip') {
-    if (inputs.filter(({ path }) => path === '-').length > 1)
-      throw new UsageError('-f - can be given once: the standard input can be read once');
     this.#context = context;
     this.#media = media;
     this.#inputs = inputs;
@@ -87,9 +95,9 @@ export class NewLayers {
     if (at !== undefined)
       return await this.#stream(writeTar(fileEntries(path, at, this.#mtime().getTime() / 1000)));
     if (found?.isFile() === true) {
+      await checkTar(path, { signal: this.#media.signal });
       // Packed already: nothing is gained by a copy.
       if (await isPacked(path)) return await layerFromFile(path, this.#options());
-      await checkTar(path, { signal: this.#media.signal });
     }
     return await this.#stream(createReadStream(path, { highWaterMark: 1 << 20 }));
   }

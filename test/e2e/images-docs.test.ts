@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -27,6 +27,9 @@ async function examples(): Promise<{ readonly line: string; readonly output: str
   );
 }
 
+/** The page says that a link by crane's name works. */
+const LINKED = [{ line: `crane digest ${HOST}/base:1`, output: 'sha256:…\n' }];
+
 describe('docs/images.md', () => {
   it('says what its examples really print', async (ctx) => {
     needs(ctx, 'bash', 'jq', 'tar');
@@ -46,7 +49,8 @@ describe('docs/images.md', () => {
     const env = { PATH: `${folder}/bin:${process.env['PATH'] ?? ''}`, HOME: folder };
     const all = await examples();
     expect(all.length).toBeGreaterThan(30);
-    for (const { line, output } of all) {
+    await symlink(CLI, join(folder, 'bin/crane'));
+    for (const { line, output } of [...all, ...LINKED]) {
       const script = `set -o pipefail\n${line.replaceAll(HOST, registry.host)}`;
       // oxlint-disable-next-line no-await-in-loop -- each needs what the ones before made
       const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: folder, env });

@@ -176,6 +176,8 @@ describe('what -f takes', () => {
     [['-f', '/nonexistent:/etc'], /there is no such file or folder/],
     [['-f', fixture('tar/README.md')], /is no tar: .*README\.md:\/place\/in\/image/],
     [['-f', '-', '-f', '-'], /can be given once/],
+    [['-b', '-', '-f', '-'], /can be given once/],
+    [['-f', fixture('imgpkg/runs.json')], /is no tar/],
     [['-f', L1, '-e', 'novalue'], /Expected key=value/],
     [['-f', L1, '-l', 'a='], /"a" has no value/],
     [['-f', L1, '--created', 'yesterday'], /expected 2024-01-31T12:00:00Z/],

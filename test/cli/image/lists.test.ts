@@ -1,10 +1,13 @@
+import type { Command } from 'commander';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { imageCommand } from '../../../cli/commands/image.js';
 import { lineAsCalled } from '../../../cli/compat.js';
 import { arrangeImageLine } from '../../../cli/image/line.js';
 import { splitCsv } from '../../../cli/image/options.js';
 import type { StartOptions } from '../../../testing/index.js';
+import { fakeContext } from '../context.js';
 import { site, type Document } from './site.js';
 
 const SEED: NonNullable<StartOptions['seed']> = {
@@ -196,6 +199,10 @@ describe('the line', () => {
       ['image', 'layout', 'gc', 'y'],
     ],
     [
+      ['image', 'copy', '--all-tags=true', '--no-clobber=false', 'a', '--x=true'],
+      ['image', 'copy', '--all-tags', 'a', '--x=true'],
+    ],
+    [
       ['image', '--help'],
       ['image', '--help'],
     ],
@@ -223,5 +230,51 @@ describe('the line', () => {
   it('splits lists as CSV', () => {
     expect(splitCsv('a,"b,c",,"d""e"')).toEqual(['a', 'b,c', '', 'd"e']);
     for (const bad of ['"a', 'a"b', '"a"b']) expect(() => splitCsv(bad)).toThrow('CSV');
+  });
+});
+
+/** crane's flags and those of gcrane, by command. */
+const FLAGS: Readonly<Record<string, string>> = {
+  append: '-b --base -t --new_tag -f --new_layer -o --output --set-base-image-annotations --oci-empty-base',
+  'auth login': '-u --username -p --password --password-stdin',
+  'auth token': '-H --header --push -m --mount',
+  blob: '',
+  catalog: '--full-ref',
+  config: '',
+  copy: '-a --all-tags -n --no-clobber -j --jobs -r --recursive',
+  delete: '',
+  digest: '--tarball --full-ref',
+  'edit config': '-t --tag',
+  'edit fs': '-t --tag -f --filename',
+  'edit manifest': '-t --tag -m --media-type',
+  export: '',
+  flatten: '-t --tag',
+  gc: '-r --recursive',
+  'index append': '-m --manifest -t --tag --docker-empty-base --flatten',
+  'index filter': '-t --tag --platform --insecure -v --verbose',
+  'index list': '',
+  ls: '--full-ref -O --omit-digest-tags -r --recursive --json',
+  manifest: '',
+  mutate:
+    '-a --annotation -l --label -e --env --entrypoint --cmd -u --user -w --workdir --exposed-ports --set-platform --append -t --tag --repo -o --output',
+  pull: '--format -c --cache_path --annotate-ref',
+  push: '--index --image-refs',
+  rebase: '--old_base --new_base -t --tag --rebased',
+  'registry serve': '--address --disk',
+  tag: '',
+  validate: '--tarball --remote --fast',
+};
+/** What each that talks to a registry takes. */
+const GLOBAL = '--platform --insecure --allow-nondistributable-artifacts -v --verbose';
+
+describe('the commands of crane', () => {
+  it.each(Object.entries(FLAGS))('%s has its flags: %s', async (path, flags) => {
+    const top = await imageCommand(fakeContext());
+    const command = path
+      .split(' ')
+      .reduce<Command | undefined>((above, name) => above?.commands.find((one) => one.name() === name), top);
+    const named = command?.options.flatMap(({ long, short }) => [long, short]) ?? [];
+    const global = /^(?:auth|registry)|^index filter$/.test(path) ? '' : GLOBAL;
+    for (const flag of `${flags} ${global}`.split(' ').filter(Boolean)) expect(named).toContain(flag);
   });
 });

@@ -181,6 +181,22 @@ describe('indexes and artifacts', () => {
     expect((await at.ok(['validate', `${at.host}/app:multi`])).out).toMatch(/^PASS/);
   });
 
+  it('one platform of it is one image, and that is told', async () => {
+    const at = await seeded();
+    const flags = ['--platform', 'linux/arm64', '-t', `${at.host}/app:one`];
+    const { err } = await at.ok([
+      'mutate',
+      `${at.host}/app:multi`,
+      '--set-platform',
+      'linux/arm64/v8',
+      ...flags,
+    ]);
+    expect(err).toContain('took linux/arm64 of it, as one image');
+    expect((await documentsOf(at, `${at.host}/app:one`)).config['variant']).toBe('v8');
+    const whole = await at.run(['mutate', `${at.host}/app:multi`, '--set-platform', 'linux/arm64']);
+    expect([whole.code, whole.err]).toEqual([1, expect.stringContaining('--set-platform needs --platform')]);
+  });
+
   it('two of three platforms make an index of two', async () => {
     const at = await site({
       seed: { app: { '1': { platforms: ['linux/amd64', 'linux/arm64', 'linux/s390x'], layers: 1 } } },
