@@ -192,6 +192,42 @@ images
     });
   });
 
+  it.each(['oci', 'imgpkg'])('of a bundle and its archive of format %s is nothing', async (format) => {
+    const at = await site();
+    const { outer } = await nested(at);
+    const tar = at.path('app.tar');
+    const wanted = `${at.host}/outer:1.4.0`;
+    const copied = await at.run(['copy', '-b', wanted, '--to-tar', tar, '--tar-format', format]);
+    expect(copied.code).toBe(0);
+    expect(await at.run(['bundle', 'diff', wanted, tar])).toEqual({ code: 0, out: '', err: '' });
+    const text = (await at.run(['bundle', 'tree', wanted])).out;
+    expect((await at.run(['bundle', 'tree', tar])).out).toBe(text);
+    const next = await at.bundle('outer:2', '', { 'x.yml': '' });
+    expect(await at.run(['bundle', 'diff', tar, `${at.host}/outer:2`])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(`^--- HOST/outer@${outer}\n\\+\\+\\+ HOST/outer@${next}\n`),
+    });
+  });
+
+  it('tells modes, and what only is packed otherwise', async () => {
+    const at = await site();
+    const label = { Labels: { 'dev.carvel.imgpkg.bundle': 'true' } };
+    const files = (mode: number) => ({ '.imgpkg/images.yml': listOf(''), run: { content: 'x', mode } });
+    await at.registry.seed({
+      x: {
+        '1': { config: label, files: files(0o600) },
+        '2': { config: label, files: files(0o755) },
+        '3': { config: { Labels: { ...label.Labels, a: 'b' } }, files: files(0o600) },
+        '4': { config: label, files: files(0o600), compression: 'gzip' },
+      },
+    });
+    const diff = async (to: string): Promise<string[]> =>
+      (await at.run(['bundle', 'diff', `${at.host}/x:1`, `${at.host}/x:${to}`])).out.split('\n').slice(2, -1);
+    expect(await diff('2')).toEqual(['', 'files', '~ run  mode 0600 → 0755']);
+    const same = ['', 'files and images are the same; labels or packing differ'];
+    expect([await diff('3'), await diff('4')]).toEqual([same, same]);
+  });
+
   it('of the same bundle is nothing, wherever it lies', async () => {
     const at = await site();
     const app = await at.image('app:1');

@@ -1,12 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createClient } from '../../../client/client.js';
-import { RemoteRepository } from '../../../client/remote/repository.js';
-import { remoteSink } from '../../../client/remote/sink.js';
-import { pushBundle } from '../../../bundle/index.js';
 import { startRegistry, type SeedContent, type TestRegistry } from '../../../testing/index.js';
-import { fileOf } from '../../bundle/fixtures.js';
 import { tempFolder } from '../../helpers/temp.js';
 import { command } from '../command.js';
 import type { FakeOptions } from '../context.js';
@@ -28,7 +22,7 @@ export interface Site {
   run(args: readonly string[], options?: FakeOptions): Promise<Ran>;
   /** Puts an image at `repository:tag`; gives its digest. */
   image(reference: string, content?: string): Promise<string>;
-  /** Pushes files as a bundle with a list of images; gives its digest. */
+  /** Puts a bundle of files with a list of images at `repository:tag`; gives its digest. */
   bundle(reference: string, images: string, files?: Readonly<Record<string, string>>): Promise<string>;
 }
 
@@ -41,8 +35,6 @@ export async function site(seed: SeedContent = {}): Promise<Site> {
   const registry = await startRegistry({ seed });
   onTestFinished(() => registry.close());
   const folder = await tempFolder();
-  const client = createClient();
-  onTestFinished(() => client.close());
   const { host } = registry;
   const split = (reference: string): [repository: string, tag: string] => {
     const [repository = '', tag = 'latest'] = reference.split(':');
@@ -65,12 +57,10 @@ export async function site(seed: SeedContent = {}): Promise<Site> {
     },
     async bundle(reference, images, files = {}) {
       const [repository, tag] = split(reference);
-      const inputs = await tempFolder();
-      await mkdir(join(inputs, '.imgpkg'));
-      await fileOf(join(inputs, '.imgpkg/images.yml'), listOf(images));
-      for (const [name, text] of Object.entries(files)) await fileOf(join(inputs, name), text);
-      const sink = remoteSink(new RemoteRepository(client.transport, { registry: host, repository }));
-      return (await pushBundle(sink, tag, { files: [inputs] })).digest;
+      const config = { Labels: { 'dev.carvel.imgpkg.bundle': 'true' } };
+      const all = { '.imgpkg/images.yml': listOf(images), ...files };
+      const seeded = await registry.seed({ [repository]: { [tag]: { config, files: all } } });
+      return seeded[repository]?.[tag]?.digest ?? '';
     },
   };
 }
