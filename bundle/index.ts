@@ -60,6 +60,7 @@ export {
   type Destination,
   type ToRepositoryOptions,
 } from './copy/to-repository.js';
+export { planCopy } from './copy/plan.js';
 export { gatherArchive } from './archive/read.js';
 export { openReusable, type Reusable } from './archive/reuse.js';
 export { writeImgpkgTar, type ImgpkgTarOptions } from './archive/write-imgpkg.js';

@@ -7,6 +7,7 @@ export function overlaid(source: Source, nearer: Source): Source {
     name: source.name,
     ...(source.origin && { origin: source.origin }),
     resolve: (reference, options) => source.resolve(reference, options),
+    referrers: (digest, options) => source.referrers?.(digest, options) ?? none(),
     manifest: (descriptor, options) => source.manifest(descriptor, options),
     async blob(descriptor, options) {
       try {
@@ -17,4 +18,8 @@ export function overlaid(source: Source, nearer: Source): Source {
       }
     },
   };
+}
+
+async function* none(): AsyncGenerator<never> {
+  // Nothing.
 }

@@ -9,6 +9,7 @@ import {
   type Descriptor,
   type Digest,
 } from '../../oci/index.js';
+import { responseDetail } from '../../client/index.js';
 import type { Origin, Source } from '../../image/media.js';
 import type { CopyItem } from './set.js';
 
@@ -35,8 +36,30 @@ export class GatheredSource implements Source {
       });
   }
 
-  async resolve(): Promise<undefined> {
+  /** A tag that is made of a digest, as cosign's, where that digest is; no other name. */
+  async resolve(reference: string, options?: CallOptions): Promise<Descriptor | undefined> {
+    const [, hex] = /^sha256-([0-9a-f]{64})\.\w+$/.exec(reference) ?? [];
+    for (const { source } of this.#holders.get(`sha256:${hex}` as Digest) ?? []) {
+      // oxlint-disable-next-line no-await-in-loop -- mostly one
+      const found = await unlessHidden(source.resolve(reference, options));
+      if (found === undefined) continue;
+      this.#note(found.digest, { source, origins: source.origin ? [source.origin] : [] });
+      return found;
+    }
     return undefined;
+  }
+
+  async *referrers(digest: Digest, options?: CallOptions): AsyncGenerator<Descriptor> {
+    for (const holder of this.#holders.get(digest) ?? []) {
+      const found: Descriptor[] = [];
+      const list = async (): Promise<void> => {
+        for await (const one of holder.source.referrers?.(digest, options) ?? []) found.push(one);
+      };
+      // oxlint-disable-next-line no-await-in-loop
+      await unlessHidden(list());
+      for (const one of found) this.#note(one.digest, holder);
+      yield* found;
+    }
   }
 
   async manifest(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array> {
@@ -67,5 +90,16 @@ export class GatheredSource implements Source {
     const [first, ...others] = this.#holders.get(digest) ?? [];
     if (first !== undefined) return [first, ...others];
     throw new OciError(code, `${this.name} does not have ${digest}`, { detail: { digest } });
+  }
+}
+
+/** What a registry does not let everybody see is not carried: most say so of what is not there. */
+async function unlessHidden<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    const status = responseDetail(error)?.status;
+    if (status === 401 || status === 403) return undefined;
+    throw error;
   }
 }

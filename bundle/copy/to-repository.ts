@@ -23,6 +23,8 @@ export interface CopySetOptions extends CallOptions {
   readonly concurrency?: number;
   /** Whether layers that may not be distributed go too. Default false. */
   readonly nonDistributable?: boolean;
+  /** Whether signatures, attestations, SBOMs and all other referrers come along. Default false. */
+  readonly referrers?: boolean;
   readonly onProgress?: OnProgress;
   /** Told what went another way than planned, in a sentence. */
   readonly onNotice?: (notice: string) => void;
@@ -106,6 +108,7 @@ export function copyOptions({
   signal,
   concurrency = 5,
   nonDistributable = false,
+  referrers = false,
   onProgress,
 }: CopySetOptions): CopyOptions {
   return {
@@ -113,7 +116,7 @@ export function copyOptions({
     ...(onProgress && { onProgress }),
     jobs: concurrency,
     nonDistributable,
-    referrers: false,
+    referrers,
   };
 }
 

@@ -38,6 +38,8 @@ export interface CopyFlags extends VerbFlags {
   readonly tarFormat?: 'imgpkg' | 'oci';
   readonly have?: string;
   readonly split?: number;
+  readonly referrers?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** `ocilot copy`: imgpkg's. */
@@ -66,7 +68,14 @@ export function copyCommand(context: Context): Command {
         checked(parseSize),
       ),
     )
-    .addOption(flag('--resume', 'take from an archive what is there of it'));
+    .addOption(flag('--resume', 'take from an archive what is there of it'))
+    .addOption(
+      flag(
+        '--referrers',
+        'signatures, attestations, SBOMs come along (default: out of a registry, not within it)',
+      ),
+    )
+    .addOption(flag('--dry-run', 'tell what would be moved, and move nothing'));
   withExamples(command, [
     ['ocilot copy -b registry.example/app:v1 --to-repo other.example/app', 'a bundle and its images'],
     ['ocilot copy -b registry.example/app:v1 --to-tar app.tar', 'into a file, to be carried'],
@@ -81,7 +90,9 @@ export function copyCommand(context: Context): Command {
     const format = flags.tarFormat ?? (isCalledImgpkg(context.env) ? 'imgpkg' : 'oci');
     if (format === 'imgpkg' && (flags.have ?? flags.split) !== undefined)
       throw new UsageError('--have and --split are for archives that are OCI layouts: add --tar-format oci');
-    await withWork(context, flags, (work) => copyAll(work, flags, format));
+    await withWork(context, flags, (work) =>
+      copyAll(work, { ...(isCalledImgpkg(context.env) && { referrers: false }), ...flags }, format),
+    );
   });
 }
 
@@ -122,8 +133,13 @@ async function copyAll(work: Work, flags: CopyFlags, format: 'imgpkg' | 'oci'): 
   ui.line(`copy | exporting ${set.items.length} images...`);
   for (const { reference } of set.items) ui.line(`copy | will export ${reference}`);
   ui.line(`copy | exported ${set.items.length} images`);
-  if (flags.toTar === undefined) await copyInto(work, set, flags);
-  else await copyToTar(work, set, flags.toTar, { ...flags, format });
+  const { leavesRegistry } = await import('../bundle/plan.js');
+  const holds = flags.toTar === undefined || format === 'oci';
+  const carrying = { ...flags, referrers: flags.referrers ?? (holds && leavesRegistry(set, flags)) };
+  if (!holds && carrying.referrers)
+    throw new UsageError("imgpkg's tar holds no referrers: leave out --referrers, or add --tar-format oci");
+  if (flags.toTar === undefined) await copyInto(work, set, carrying);
+  else await copyToTar(work, set, flags.toTar, { ...carrying, format });
 }
 
 async function gather({ places, repository, signal }: Work, flags: CopyFlags): Promise<CopySet> {

@@ -271,6 +271,47 @@ describe('flags', () => {
   });
 });
 
+describe('what speaks of images', () => {
+  it('comes along out of a registry, in an archive too, and is told of', async () => {
+    await using registry = await startRegistry({
+      seed: {
+        app: {
+          v1: { files: { a: 'a' } },
+          '@sbom': { artifactType: 'application/spdx+json', subject: 'v1' },
+        },
+      },
+    });
+    await using other = await startRegistry();
+    const folder = await tempFolder();
+    const tar = join(folder, 'a.tar');
+    const told = 'copy | 1 signatures and other referrers came along\n';
+    const list = async (host: string, name: string): Promise<number> => {
+      const digest = (await fetch(`http://${host}/v2/app/manifests/v1`)).headers.get('docker-content-digest');
+      const answer = await fetch(`http://${host}/v2/${name}/referrers/${digest}`);
+      return ((await answer.json()) as { manifests: unknown[] }).manifests.length;
+    };
+    const run = async (line: string): Promise<FakeContext> => await ocilot(undefined, line);
+    const plan = await run(`copy -i ${registry.host}/app:v1 --to-repo ${other.host}/app --dry-run`);
+    expect(plan.written.out).toMatch(
+      /would copy 2 manifests and \d blobs of .*\n.*\n1 of the manifests are signatures/,
+    );
+    expect(other.requests.count(({ method }) => method !== 'HEAD' && method !== 'GET')).toBe(0);
+    const room = await run(`copy -i ${registry.host}/app:v1 --to-tar ${tar} --dry-run`);
+    expect(room.written.out).toMatch(/free, which is enough\n$/);
+    expect(await readdir(folder)).toEqual([]);
+    expect((await run(`copy -i ${registry.host}/app:v1 --to-repo ${other.host}/app`)).written.err).toBe(told);
+    expect(await list(other.host, 'app')).toBe(1);
+    expect((await run(`copy -i ${registry.host}/app:v1 --to-tar ${tar}`)).written.err).toBe(told);
+    expect((await run(`copy --tar ${tar} --to-repo ${other.host}/loaded`)).written.err).toBe('');
+    expect(await list(other.host, 'loaded')).toBe(1);
+    // Within a registry only when it is asked for: it takes requests.
+    expect((await run(`copy -i ${registry.host}/app:v1 --to-repo ${registry.host}/b`)).written.err).toBe('');
+    expect(
+      (await run(`copy -i ${registry.host}/app:v1 --to-repo ${registry.host}/b --referrers`)).written.err,
+    ).toBe(told);
+  });
+});
+
 describe('the name of imgpkg', () => {
   it.each([
     [['version'], 'imgpkg version '],
