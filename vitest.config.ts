@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** `fast` is what `npm test` runs; `long` holds the crash, load and peer suites. */
 export default defineConfig({
   test: {
+    // The process that hands out the files does little: it needs no core of its own.
+    maxWorkers: '100%',
     reporters: ['default', './test/helpers/count-reporter.ts'],
     projects: [
       {
