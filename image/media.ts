@@ -33,7 +33,7 @@ export interface Source {
   manifest(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
   /** The bytes of a blob, or an inclusive range of them. Throws OciError `BLOB_UNKNOWN`. */
   blob(descriptor: Descriptor, options?: CallOptions & { readonly range?: ByteRange }): Promise<ByteStream>;
-  /** The tags, where the place has such a list. Roots without a tag are not among them. */
+  /** The tags in the order of their bytes, where the place has such a list. Roots without a tag are not among them. */
   tags?(options?: CallOptions): AsyncIterable<string>;
   /** What stands at the top of the place, tagged or not, in its order: the entries of a layout's index. */
   roots?(options?: CallOptions): AsyncIterable<Root>;

@@ -76,7 +76,7 @@ class Memory implements MemoryStore {
   }
 
   async *tags(): AsyncGenerator<string> {
-    yield* this.#tags.keys();
+    yield* [...this.#tags.keys()].toSorted();
   }
 
   async *roots(): AsyncGenerator<Root> {

@@ -87,7 +87,7 @@ export class DockerSource implements Source {
   }
 
   async *tags(): AsyncGenerator<string> {
-    yield* new Set(this.#images.flatMap(({ repoTags }) => repoTags));
+    yield* [...new Set(this.#images.flatMap(({ repoTags }) => repoTags))].toSorted();
   }
 
   async *roots(options?: CallOptions): AsyncGenerator<Root> {

@@ -171,7 +171,7 @@ class ImgpkgSource implements ImgpkgArchive {
   }
 
   async *tags(): AsyncGenerator<string> {
-    yield* new Set(this.entries.flatMap(({ tag }) => (tag === undefined ? [] : [tag])));
+    yield* [...new Set(this.entries.flatMap(({ tag }) => tag ?? []))].toSorted();
   }
 
   async *roots(): AsyncGenerator<Root> {

@@ -73,7 +73,7 @@ export class LayoutSource implements Source {
 
   async *tags(options?: CallOptions): AsyncGenerator<string> {
     const names = entryNames(await this.entries(options)).filter((name) => name !== undefined);
-    yield* new Set(names);
+    yield* [...new Set(names)].toSorted();
   }
 
   async *roots(options?: CallOptions): AsyncGenerator<Root> {

@@ -273,13 +273,13 @@ describe('names', () => {
     const folder = await tempFolder();
     const store = memoryStore();
     const root = { descriptor: await putImage(store, { seed: 'a' }) };
-    for (const tag of ['r.example/a:1', 'r.example/b:1', '1', 'a']) {
+    for (const tag of ['1', 'a', 'r.example/a:1', 'r.example/b:1']) {
       const sink = await createLayout(folder);
       await copy(store, sink, [{ ...root, tags: [tag] }]);
       await sink.finish?.();
     }
     const source = await openLayout(folder);
-    expect(await all(source.tags())).toEqual(['r.example/a:1', 'r.example/b:1', '1', 'a']);
+    expect(await all(source.tags())).toEqual(['1', 'a', 'r.example/a:1', 'r.example/b:1']);
   });
 
   it('are not needed for one image with signatures and the like about it', async () => {
