@@ -18,6 +18,10 @@ const SUITES = {
     about: 'the image commands against skopeo and crane: copies, append, latency, memory',
     load: async () => (await import('./images/suite.mjs')).suite,
   },
+  bundles: {
+    about: 'bundles against imgpkg, or the bare work: push, copy, archives, pull, memory',
+    load: async () => (await import('./bundles/suite.mjs')).suite,
+  },
 };
 
 /** @param {readonly string[]} args */

@@ -214,7 +214,7 @@ export async function folderOfFiles(folder, count) {
 }
 
 /** @param {number} size */
-function sentences(size) {
+export function sentences(size) {
   const list = 'a registry keeps what people push and gives it to whoever may pull it by tag or digest'.split(
     ' ',
   );

@@ -1,10 +1,10 @@
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { firstLine, machineFacts, settle } from '../lib/machine.mjs';
-import { measured } from '../lib/processes.mjs';
-import { resultOf, rotated, sample } from '../lib/rounds.mjs';
+import { commandsIn } from '../lib/commands.mjs';
+import { withFolder } from '../lib/folder.mjs';
+import { firstLine, machineFacts } from '../lib/machine.mjs';
+import { inTurn, resultOf } from '../lib/rounds.mjs';
 import { contendersOf } from '../registry/servers.mjs';
 import { appendRows } from './append.mjs';
 import { bigImage, sharingImages } from './content.mjs';
@@ -108,22 +108,7 @@ async function withBench({ options, dist, folder }, work) {
     big: await bigImage(join(folder, 'big'), big),
   };
   const [registry] = contendersOf({ dist, versus: undefined });
-  /** @type {Map<string, number>} */
-  const peaks = new Map();
-  let names = 0;
-  const fresh = () => `run-${names++}`;
-  // Nobody finds credentials, or what an earlier run has remembered.
-  const environment = async () => {
-    const home = join(folder, fresh());
-    await mkdir(home);
-    return {
-      HOME: home,
-      XDG_DATA_HOME: home,
-      XDG_STATE_HOME: home,
-      XDG_CONFIG_HOME: home,
-      XDG_RUNTIME_DIR: home,
-    };
-  };
+  const commands = commandsIn(folder);
   return await withServer(registry, join(folder, 'source'), async (source) => {
     await seed(source, REPOSITORIES.images, layouts.images);
     await seed(source, REPOSITORIES.big, layouts.big);
@@ -131,21 +116,11 @@ async function withBench({ options, dist, folder }, work) {
       folder,
       source,
       ...layouts,
-      fresh,
-      withServer: (use) => withServer(registry, join(folder, fresh()), use),
-      environment,
-      timed: async (contender, commands) => {
-        const variables = await environment();
-        settle(folder);
-        let sum = 0;
-        for (const [program, args] of commands) {
-          const { seconds, peak } = await measured(program, args, variables);
-          sum += seconds;
-          peaks.set(contender.id, Math.max(peak, peaks.get(contender.id) ?? 0));
-        }
-        return sum;
-      },
-      peak: ({ id }) => peaks.get(id) ?? Number.NaN,
+      fresh: commands.fresh,
+      withServer: (use) => withServer(registry, join(folder, commands.fresh()), use),
+      environment: commands.environment,
+      timed: ({ id }, list) => commands.timed(id, list),
+      peak: ({ id }) => commands.peak(id),
     });
   });
 }
@@ -158,22 +133,11 @@ async function run(options) {
   const dist = resolve(options.dist ?? DIST);
   await access(join(dist, 'cli.js'));
   const all = contenders(options, dist);
-  const parent = options.data ?? tmpdir();
-  await mkdir(parent, { recursive: true });
-  const folder = await mkdtemp(join(parent, 'ocilot-bench-'));
   const list = rows(options).map((row) => ({ row, result: resultOf(row) }));
   const rounds = options.runs ?? (options.quick ? 2 : 5);
-  try {
+  return await withFolder(options.data, async (folder) => {
     await withBench({ options, dist, folder }, async (bench) => {
-      for (let round = 0; round < rounds; round++) {
-        process.stderr.write(`round ${round + 1} of ${rounds}\n`);
-        for (const [index, { row, result }] of list.entries()) {
-          for (const contender of rotated(all, round + index)) {
-            if (row.only?.includes(contender.id) === false) continue;
-            await sample(result, contender, () => measure(row, contender, bench));
-          }
-        }
-      }
+      await inTurn(list, all, rounds, (row, contender) => measure(row, contender, bench));
     });
     return {
       contenders: all.map(({ id, label }) => ({ id, label })),
@@ -184,9 +148,7 @@ async function run(options) {
         'Of the ways that the peers have to do the work of a row the fastest counts: `skopeo copy` for each image, `skopeo sync`, `crane` where it is installed; an append is `umoci insert` and `skopeo copy`.',
       ],
     };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** @returns {Record<string, string>} */

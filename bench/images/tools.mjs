@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { firstLine } from '../lib/machine.mjs';
 
 /** @typedef {import('./places.mjs').Place} Place */
-/** @typedef {readonly [program: string, args: readonly string[]]} Command */
+/** @typedef {import("../lib/commands.mjs").Command} Command */
 
 /**
  * A way to do the work: commands that run one after another. A way that a program does not have is undefined.

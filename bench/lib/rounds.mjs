@@ -34,3 +34,25 @@ export async function sample(result, contender, work) {
 export function resultOf({ id, label, unit, better, target, limit, skip }) {
   return { id, label, unit, better, target, limit, skip, samples: {} };
 }
+
+/**
+ * All rounds: in each, every row on every contender that it makes sense for.
+ * @template {import('./types.js').Row} R
+ * @template {{ id: string, label: string }} C
+ * @param {readonly { row: R, result: import('./types.js').Result }[]} list
+ * @param {readonly C[]} contenders
+ * @param {number} rounds
+ * @param {(row: R, contender: C) => Promise<number>} measure
+ */
+export async function inTurn(list, contenders, rounds, measure) {
+  for (let round = 0; round < rounds; round++) {
+    process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+    for (const [index, { row, result }] of list.entries()) {
+      if (row.skip !== undefined) continue;
+      for (const contender of rotated(contenders, round + index)) {
+        if (row.only?.includes(contender.id) === false) continue;
+        await sample(result, contender, () => measure(row, contender));
+      }
+    }
+  }
+}

@@ -1,7 +1,7 @@
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withFolder } from '../lib/folder.mjs';
 import { firstLine, has, machineFacts, settle } from '../lib/machine.mjs';
 import { resultOf, rotated, sample } from '../lib/rounds.mjs';
 import { collectionRows } from './collection.mjs';
@@ -107,13 +107,10 @@ async function run(options) {
     dist,
     versus: options.versus === undefined ? undefined : resolve(options.versus),
   });
-  const parent = options.data ?? tmpdir();
-  await mkdir(parent, { recursive: true });
-  const folder = await mkdtemp(join(parent, 'ocilot-bench-'));
   const list = rows(options).map((row) => ({ row, result: resultOf(row) }));
   const active = list.filter(({ row }) => row.skip === undefined);
   const rounds = options.runs ?? (options.quick ? 2 : 5);
-  try {
+  return await withFolder(options.data, async (folder) => {
     for (let round = 0; round < rounds; round++) {
       process.stderr.write(`round ${round + 1} of ${rounds}\n`);
       await runRound(active, contenders, folder, round);
@@ -125,9 +122,7 @@ async function run(options) {
       facts: { ...machineFacts(folder), ...peerFacts() },
       notes: [],
     };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** @returns {Record<string, string>} */
