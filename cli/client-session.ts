@@ -33,17 +33,26 @@ export interface Session {
   repository(place: Place): RemoteRepository;
 }
 
+/** What a command knows that its flags do not say. */
+interface SessionOptions {
+  /** Whose credentials are used, whatever the flags say. */
+  readonly keychain?: Keychain;
+  /** Attempts for each request where no flag says. Default that of the client. */
+  readonly attempts?: number;
+  /** Sent with every request to a registry. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /**
  * Does a command's work with a client as its flags and the environment say, and ends its connections. What registries
  * warned of is printed once at the end, as `[WARNING]: text` on stderr, whether the work succeeded or not.
- * @param own.keychain whose credentials are used, whatever the flags say
  * @throws OciError `INVALID_OPTION`, UsageError for flags that contradict each other; what the work throws
  */
 export async function withClient<T>(
   context: Context,
   flags: ClientFlags,
   work: (session: Session) => Promise<T>,
-  { keychain: own }: { readonly keychain?: Keychain } = {},
+  { keychain: own, attempts: usual, headers = {} }: SessionOptions = {},
 ): Promise<T> {
   const place = registryMap(flags.registryMap);
   delayTierUp();
@@ -55,7 +64,7 @@ export async function withClient<T>(
   const plain = { plainHttp, plainCredentials: plainHttp };
   const tls = library.hostCertificates(library.certificateFolders(places), await trustOf(flags));
   const { verbose, debug, registryResponseHeaderTimeout: stallTimeout } = flags;
-  const attempts = flags.retry ?? flags.registryRetryCount;
+  const attempts = flags.retry ?? flags.registryRetryCount ?? usual;
   // Who puts Docker's file aside means all of it.
   const aside = places.given === 'none' || places.authFile !== undefined;
   await using client = library.createClient({
@@ -67,7 +76,7 @@ export async function withClient<T>(
       ...(attempts === undefined ? {} : { attempts }),
     },
     ...(stallTimeout === undefined ? {} : { stallTimeout }),
-    headers: aside ? {} : await library.dockerHeaders(places),
+    headers: { ...(aside ? {} : await library.dockerHeaders(places)), ...headers },
     registries: await library.readRegistries(places),
     sockets: { tls, environment: context.env },
     ...(verbose === true || debug === true

@@ -10,7 +10,9 @@ export async function main(args: readonly string[], context: Context = processCo
   const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : earlyFlagsLast(args);
   const entry = COMMANDS.find(({ name }) => name === asked[0]);
   const code = await run((await entry?.arrange?.(asked)) ?? asked, context);
-  return entry?.peer === true && code !== EXIT.ok ? EXIT.failure : code;
+  // imgpkg's own are 0 and 1; without a command too.
+  const isPeer = entry?.peer === true || (entry === undefined && isCalledImgpkg(context.env));
+  return isPeer && (code !== EXIT.ok || args.length === 0) ? EXIT.failure : code;
 }
 
 async function run(line: readonly string[], context: Context): Promise<number> {
@@ -20,12 +22,13 @@ async function run(line: readonly string[], context: Context): Promise<number> {
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsage(error, context);
-    context.err.write(
-      `${isCalledImgpkg(context.env) ? 'imgpkg: Error' : 'ocilot'}: ${describeError(error)}\n`,
-    );
+    context.err.write(`${called(context)}: ${describeError(error)}\n`);
     return exitCodeOf(error);
   }
 }
+
+/** What errors begin with. */
+const called = ({ env }: Context): string => (isCalledImgpkg(env) ? 'imgpkg: Error' : 'ocilot');
 
 /** The commands as a tree; those that `wanted` refuses, and what a line does not need, stand there by name only. */
 export async function buildProgram(
@@ -67,6 +70,8 @@ function reportUsage(error: CommanderError, context: Context): number {
   if (error.code === 'commander.help') return EXIT.usage;
   const [what = '', hint] = error.message.replace(/^error: /, '').split('\n');
   const meant = hint === undefined ? '' : ` ${hint.toLowerCase()}`;
-  context.err.write(`ocilot: ${what}${meant}; \`ocilot help\` lists what there is\n`);
+  context.err.write(
+    `${called(context)}: ${what.replace(/\.$/, '')}${meant}; \`ocilot help\` lists what there is\n`,
+  );
   return EXIT.usage;
 }

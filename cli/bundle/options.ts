@@ -10,7 +10,12 @@ export interface VerbFlags extends ClientFlags, UiFlags, ProgressFlags {}
 
 /** What all of imgpkg's verbs take: how registries are reached, and how they talk. */
 export function withVerbOptions(command: Command): Command {
-  return withImgpkgOptions(withProgressOption(command))
+  return withUiOptions(withImgpkgOptions(withProgressOption(command)));
+}
+
+/** How they talk. */
+export function withUiOptions(command: Command): Command {
+  return command
     .addOption(flag('--json', 'print one JSON document at the end'))
     .addOption(flag('--tty', 'print every line as to a terminal'))
     .addOption(flag('--color', 'taken, and without a meaning'))

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Destination, OpenRepository, Place, Places } from '../../bundle/index.js';
 import { withClient, type Session } from '../client-session.js';
 import type { Context } from '../context.js';
@@ -16,6 +17,11 @@ export interface Work extends Pick<Session, 'signal'> {
   readonly sink: (place: Place) => Promise<Destination & { readonly place: Place }>;
 }
 
+/** imgpkg's way to try again. */
+const ATTEMPTS = 5;
+/** One number for all requests of a process, as imgpkg sends it: logs of a registry show by it what belongs together. */
+const SESSION = { 'imgpkg-session-id': String(randomInt(2 ** 47)) };
+
 /** Does the work of one of imgpkg's verbs. Throws what the work throws. */
 export async function withWork(
   context: Context,
@@ -25,7 +31,7 @@ export async function withWork(
 ): Promise<void> {
   const ui = uiOf(context, flags);
   const progress = progressView(context, flags);
-  await withClient(context, flags, async (session) => {
+  const inSession = async (session: Session): Promise<void> => {
     const { signal } = session;
     const library = await import('../../bundle/index.js');
     const repository: OpenRepository = (place) => session.repository(place);
@@ -41,6 +47,7 @@ export async function withWork(
     } finally {
       progress.end();
     }
-  });
+  };
+  await withClient(context, flags, inSession, { attempts: ATTEMPTS, headers: SESSION });
   ui.done({ close });
 }

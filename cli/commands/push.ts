@@ -13,7 +13,7 @@ import { withWork, type Work } from '../bundle/work.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
 import { withExamples } from '../help.js';
-import { mapped } from '../image/options.js';
+import { pairs } from '../image/options.js';
 
 interface PushFlags extends VerbFlags {
   readonly bundle?: string;
@@ -38,7 +38,7 @@ export function pushCommand(context: Context): Command {
     .addOption(list('--file-exclusion <path>', 'leave out what is there below a folder (default: .git)'))
     .addOption(list('--file-exclude-defaults <path>', 'as --file-exclusion').hideHelp())
     .addOption(
-      new Option('-l, --labels <k=v>', 'labels of the image (repeatable, or with commas)').argParser(mapped),
+      new Option('-l, --labels <k=v>', 'labels of the image (repeatable, or with commas)').argParser(pairs),
     )
     .addOption(lockOutputOption())
     .addOption(flag('--preserve-permissions', 'keep all rights, not only those of owners'))

@@ -49,11 +49,18 @@ export function mapped(
   text: string,
   before: Readonly<Record<string, string>> | undefined,
 ): Readonly<Record<string, string>> {
-  const pairs = splitCsv(text).map(pairOf);
   // An empty value would be taken for "remove it" by one tool and for a value by another.
-  const empty = pairs.find(([, value]) => value === '');
+  const empty = Object.entries(pairs(text, {})).find(([, value]) => value === '');
   if (empty !== undefined) throw new InvalidArgumentError(`${quote(empty[0])} has no value.`);
-  return { ...before, ...Object.fromEntries(pairs) };
+  return pairs(text, before);
+}
+
+/** The same, where a value may be empty. */
+export function pairs(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  return { ...before, ...Object.fromEntries(splitCsv(text).map(pairOf)) };
 }
 
 /** `K=V`, one for each time the option is given; the value may have commas in it, or be empty. */

@@ -43,7 +43,7 @@ function checkName(name: string): KeychainName {
 
 function keychainOf(name: KeychainName, options: CloudOptions): Keychain {
   const { environment = process.env } = options;
-  if (name === 'env') return imgpkgEnvironment(environment);
+  if (name === 'env') return imgpkgEnvironment(environment, options);
   if (name === 'github') return githubKeychain(environment);
   return name === 'k8s' ? lazyKubernetes(options) : cloudKeychain([name], options);
 }

@@ -44,9 +44,13 @@ export function authFilePaths(places: Places = {}): string[] {
  * @throws OciError `INVALID_OPTION` for an unknown name in `IMGPKG_ACTIVE_KEYCHAINS`
  */
 export function defaultKeychain(options: KeychainOptions = {}): Keychain {
-  const { environment = process.env, given } = options;
+  const { environment = process.env, given, onWarning } = options;
+  if (environment['IMGPKG_ENABLE_IAAS_AUTH'] !== undefined)
+    onWarning?.(
+      'IMGPKG_ENABLE_IAAS_AUTH is deprecated: name the keychains in IMGPKG_ACTIVE_KEYCHAINS, as gke,aks,ecr,github',
+    );
   return chain(
-    imgpkgEnvironment(environment),
+    imgpkgEnvironment(environment, options),
     chainFor(activeKeychains(environment) ?? [], options),
     ...(given === undefined
       ? ofMachine(options)

@@ -26,15 +26,22 @@ export function parseHostPattern(text: string): HostPattern {
 /**
  * True when the port is the same, each label of the host fits, and the path is the repository or a parent of it: unlike
  * in the peers, a path ends at a slash, so that `team` is not `team-b`.
+ * @param isPrefix whether it does not: as in the peers
  */
-export function patternFits(pattern: HostPattern, { registry, repository = '' }: Target): boolean {
+export function patternFits(
+  pattern: HostPattern,
+  { registry, repository = '' }: Target,
+  { isPrefix = false }: { readonly isPrefix?: boolean } = {},
+): boolean {
   const { host, port } = splitHost(registry);
   const labels = host.split('.');
   return (
     port === pattern.port &&
     labels.length === pattern.labels.length &&
     pattern.labels.every((label, at) => label.test(labels[at] ?? '')) &&
-    (pattern.path === '' || repository === pattern.path || repository.startsWith(`${pattern.path}/`))
+    (pattern.path === '' ||
+      repository === pattern.path ||
+      repository.startsWith(isPrefix ? pattern.path : `${pattern.path}/`))
   );
 }
 

@@ -1,4 +1,4 @@
-import { OciError } from '../../oci/index.js';
+import type { CloudOptions } from './cloud/calls.js';
 import { moreExactFirst, parseHostPattern, patternFits, type HostPattern } from './host-pattern.js';
 import { describeCredentials, type Credentials, type Keychain } from './keychain.js';
 
@@ -17,17 +17,27 @@ interface Group extends HostPattern {
 
 /**
  * imgpkg's variables, `IMGPKG_REGISTRY_HOSTNAME[_SUFFIX]` with `_USERNAME`, `_PASSWORD`, `_IDENTITY_TOKEN` and
- * `_REGISTRY_TOKEN`, grouped by suffix. A host may have globs within its labels and a path behind it; unlike imgpkg, a
- * path ends at a slash, so that `team` is not `team-b`.
+ * `_REGISTRY_TOKEN`, grouped by suffix. A host may have globs within its labels and a path behind it. A path is the
+ * beginning of a repository: `team` is for `team/app`, and where nothing else fits, for `team-b` too, as imgpkg has it. Who
+ * misspells a variable is told once; imgpkg does no work at all then.
  */
-export function imgpkgEnvironment(environment: Environment): Keychain {
+export function imgpkgEnvironment(
+  environment: Environment,
+  { onWarning }: Pick<CloudOptions, 'onWarning'> = {},
+): Keychain {
+  let warn = onWarning;
   return {
-    // An async function, so that variables which cannot be understood reject.
     async resolve({ registry, repository = '' }, { onFinding } = {}) {
-      const groups = readGroups(environment);
-      const found = groups.find(
-        (group) => group.credentials !== undefined && patternFits(group, { registry, repository }),
-      );
+      const { groups, unknown } = readGroups(environment);
+      for (const name of unknown)
+        warn?.(
+          `variable ${name} is not known: expected ${PREFIX}HOSTNAME, _USERNAME, _PASSWORD, _IDENTITY_TOKEN or ` +
+            '_REGISTRY_TOKEN, each with the same suffix or none',
+        );
+      warn = undefined;
+      const fits = (isPrefix: boolean) => (group: Group) =>
+        group.credentials !== undefined && patternFits(group, { registry, repository }, { isPrefix });
+      const found = groups.find(fits(false)) ?? groups.find(fits(true));
       onFinding?.(
         found?.credentials === undefined
           ? {
@@ -42,23 +52,23 @@ export function imgpkgEnvironment(environment: Environment): Keychain {
   };
 }
 
-function readGroups(environment: Environment): Group[] {
+function readGroups(environment: Environment): {
+  readonly groups: readonly Group[];
+  readonly unknown: readonly string[];
+} {
+  const unknown: string[] = [];
   const bySuffix = new Map<string, Record<string, string>>();
   for (const [name, value = ''] of Object.entries(environment)) {
     if (!name.startsWith(PREFIX) || name === ELSEWHERE) continue;
     const [, field, suffix = ''] = VARIABLE.exec(name) ?? [];
-    if (field === undefined)
-      throw new OciError(
-        'INVALID_OPTION',
-        `variable ${name} is not known: expected ${PREFIX}HOSTNAME, _USERNAME, _PASSWORD, _IDENTITY_TOKEN or ` +
-          '_REGISTRY_TOKEN, each with the same suffix or none',
-      );
-    bySuffix.set(suffix, { ...bySuffix.get(suffix), [field]: value });
+    if (field === undefined) unknown.push(name);
+    else bySuffix.set(suffix, { ...bySuffix.get(suffix), [field]: value });
   }
-  return [...bySuffix]
+  const groups = [...bySuffix]
     .filter(([, fields]) => fields.HOSTNAME)
     .map(([suffix, fields]) => groupOf(suffix, fields))
     .toSorted(moreExactFirst);
+  return { groups, unknown };
 }
 
 function groupOf(suffix: string, fields: Readonly<Record<string, string>>): Group {

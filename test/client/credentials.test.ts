@@ -235,10 +235,23 @@ describe("imgpkg's variables", () => {
     ).toBeUndefined();
   });
 
-  it('are refused when one is not known', async () => {
-    await expect(resolve({ IMGPKG_REGISTRY_HOST: 'r.example' }, 'r.example')).rejects.toThrow(
-      'IMGPKG_REGISTRY_HOST ',
+  it('of a path are for all that begins so, where nothing fits better', async () => {
+    const only = group('', 'r.example/team', 'path');
+    expect(await resolve(only, 'r.example', 'team')).toBe('path');
+    expect(await resolve(only, 'r.example', 'teams/app')).toBe('path');
+    expect(await resolve(only, 'r.example', 'other/team')).toBeUndefined();
+  });
+
+  it('that are not known break nothing, and are told of once (weakness 17)', async () => {
+    const told: string[] = [];
+    const keychain = imgpkgEnvironment(
+      { ...group('', 'r.example', 'a'), IMGPKG_REGISTRY_HOST: 'r.example' },
+      { onWarning: (text) => told.push(text) },
     );
+    const target = { registry: 'r.example', repository: 'x' };
+    expect(await keychain.resolve(target)).toMatchObject({ username: 'a' });
+    expect(await keychain.resolve(target)).toMatchObject({ username: 'a' });
+    expect(told).toEqual([expect.stringContaining('IMGPKG_REGISTRY_HOST is not known')]);
   });
 });
 
