@@ -27,7 +27,7 @@ export function completionTree(command: Command, path: readonly string[] = []): 
     path,
     meaning: command.description(),
     children: command.commands.map((child) => completionTree(child, [...path, child.name()])),
-    options: [...command.options.map(describeOption), HELP],
+    options: [...command.options.filter(({ hidden }) => !hidden).map(describeOption), HELP],
     ...(argument?.argChoices === undefined ? {} : { words: argument.argChoices }),
   };
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CommandEntry } from '../commands.js';
 import type { Context } from '../context.js';
 import { withExamples } from '../help.js';
+import { takeGlobals } from '../image/global-options.js';
 
 /** The commands of crane, in the order of the help. */
 const COMMANDS: readonly CommandEntry[] = [
@@ -122,8 +123,8 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'version',
-    summary: 'print the version',
-    load: async (context) => (await import('./version.js')).versionCommand(context),
+    summary: 'print the version, and nothing else',
+    load: async (context) => (await import('../image/version.js')).imageVersionCommand(context),
   },
 ];
 
@@ -141,7 +142,9 @@ export async function imageCommand(context: Context, line?: readonly string[]): 
   for (const entry of COMMANDS) {
     const { name, summary } = entry;
     const needed = line === undefined || name === wanted;
-    command.addCommand((needed ? await entry.load(context) : new Command(name)).description(summary));
+    command.addCommand(
+      (needed ? takeGlobals(await entry.load(context)) : new Command(name)).description(summary),
+    );
   }
   withExamples(command, [
     ["alias crane='ocilot image'", 'the same commands and flags'],

@@ -105,8 +105,11 @@ export function appendCommand(context: Context): Command {
 
 async function baseOf(context: Context, media: Media, flags: Flags): Promise<View> {
   if (flags.base !== undefined) return await viewToEdit(context, media, flags.base, flags);
-  context.err.write('base unspecified, using empty image\n');
-  return emptyImage(flags.ociEmptyBase === true ? 'oci' : 'docker');
+  if (flags.ociEmptyBase === true) return emptyImage('oci');
+  context.err.write(
+    'base unspecified, using an empty image of Docker types; --oci-empty-base for one of OCI\n',
+  );
+  return emptyImage('docker');
 }
 
 /** What `--created` says, else `SOURCE_DATE_EPOCH`. */

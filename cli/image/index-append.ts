@@ -3,13 +3,14 @@ import { emptyIndex } from '../../image/empty.js';
 import { appendToIndex } from '../../image/mutate/index.js';
 import { openView, sourceOf, type IndexView, type View } from '../../image/views/index.js';
 import { OciError, printable } from '../../oci/index.js';
+import { truth } from '../client-options.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
 import { withExamples } from '../help.js';
 import { withProgressOption, type ProgressFlags } from '../progress.js';
 import { isFilePath, isLayoutPath } from './local-paths.js';
 import { withMedia, type Media } from './media.js';
-import { repeated, withImageOptions, type ImageFlags } from './options.js';
+import { listed, withImageOptions, type ImageFlags } from './options.js';
 import { deliver, destinationOf, placesOf } from './result.js';
 
 interface Flags extends ImageFlags, ProgressFlags {
@@ -17,7 +18,7 @@ interface Flags extends ImageFlags, ProgressFlags {
   readonly tag?: string;
   readonly output?: string;
   readonly dockerEmptyBase?: boolean;
-  readonly flatten: boolean | string;
+  readonly flatten: boolean;
 }
 
 /** `image index append`: an index of images, or an index with more of them. */
@@ -29,16 +30,14 @@ export function indexAppendCommand(context: Context): Command {
     .addOption(
       new Option(
         '-m, --manifest <image>',
-        'what to put in: in any place, an archive or a folder by its path (repeatable)',
-      ).argParser(repeated),
+        'what to put in: in any place, an archive or a folder by its path (repeatable, or with commas)',
+      ).argParser(listed),
     )
     .option('-t, --tag <image>', 'where the result goes (default: in place of the base)')
     .option('-o, --output <file>', '- for an archive on the standard output, or any place')
     .option('--docker-empty-base', 'begin with a manifest list of Docker')
     .addOption(
-      new Option('--flatten [bool]', 'of an index put in its entries')
-        .choices(['true', 'false'])
-        .default(true),
+      new Option('--flatten [bool]', 'of an index put in its entries').argParser(truth).default(true),
     )
     .option('--no-flatten', 'put in an index as it is');
   withExamples(command, [
@@ -121,10 +120,7 @@ async function withAll(
 ): Promise<IndexView> {
   const views: View[] = [];
   for (const name of named) views.push(...(await viewsOf(media, name)));
-  return await appendToIndex(index, views, {
-    signal: media.signal,
-    flatten: flatten !== false && flatten !== 'false',
-  });
+  return await appendToIndex(index, views, { signal: media.signal, flatten });
 }
 
 /** What a name leads to; by a path, everything that is there. */

@@ -1,9 +1,9 @@
 import { copy, type CopyOptions, type CopyReport, type CopyRoot } from '../../image/copy/index.js';
 import type { Sink, Source } from '../../image/media.js';
-import { formatPlace, parsePlace, type Place } from '../../image/place.js';
+import { parsePlace, type Place } from '../../image/place.js';
 import type { ImageView, View } from '../../image/views/index.js';
 import type { RemoteRepository } from '../../client/index.js';
-import { OciError, isIndexType, printable, type Descriptor, type Reference } from '../../oci/index.js';
+import { OciError, isIndexType, printable, quote, type Descriptor, type Reference } from '../../oci/index.js';
 import { withClient, type Session } from '../client-session.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
@@ -12,6 +12,7 @@ import { progressView, type ProgressFlags } from '../progress.js';
 import type { ImageFlags } from './options.js';
 import { keyOf, nameIn, tagsOf } from './place-names.js';
 import { Places } from './places.js';
+import { annotatedAs } from './pull-names.js';
 
 /** Content that a person named. */
 export interface Found {
@@ -110,15 +111,22 @@ export class Media {
    */
   async find(text: string): Promise<Found> {
     const source = await this.source(text);
-    const name = text === '-' ? text : formatPlace(parsePlace(text));
+    const name = text === '-' ? text : annotatedAs(text);
     return await this.findIn(source, nameIn(text), name);
   }
 
-  /** The same in a source that is open. @param reference empty: the only one there is */
+  /**
+   * The same in a source that is open.
+   * @param reference empty: the only one there is
+   * @param name of it, or of the place it is looked for in
+   */
   async findIn(source: Source, reference: string, name: string = source.name): Promise<Found> {
     const descriptor = await source.resolve(reference, { signal: this.signal });
     if (descriptor !== undefined) return { source, descriptor, name };
-    throw new OciError('MANIFEST_UNKNOWN', `${printable(name)} is not there`, { detail: { name } });
+    const message = name.endsWith(reference)
+      ? `${printable(name)} is not there`
+      : `${printable(name)} holds nothing that is called ${quote(reference)}`;
+    throw new OciError('MANIFEST_UNKNOWN', message, { detail: { name } });
   }
 
   /** It as an image or an index. */

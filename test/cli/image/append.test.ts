@@ -29,6 +29,7 @@ describe('one command, one push', () => {
     ]; // prettier-ignore
     const first = await at.ok(args(await conf(at, 'one')));
     expect(first.out).toMatch(new RegExp(`^${at.host}/app@sha256:[0-9a-f]{64}\n$`));
+    expect(first.err).not.toContain('unspecified');
     const puts = at.registry.requests.filter({ operation: 'manifest.put' });
     expect(puts.map(({ reference }) => reference)).toEqual(['1']);
     expect((await at.ok(['ls', `${at.host}/app`])).out).toBe('1\n');

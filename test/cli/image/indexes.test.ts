@@ -29,14 +29,21 @@ describe('image index append', () => {
   it('makes an index, adds to one in place, and flattens indexes unless told', async () => {
     const at = await seeded();
     const image = (tag: string): string => `${at.host}/app:${tag}`;
-    const made = await at.ok(['index', 'append', '-m', image('amd'), '-m', image('arm'), '-t', image('idx')]);
+    const made = await at.ok([
+      'index',
+      'append',
+      '-m',
+      `${image('amd')},${image('arm')}`,
+      '-t',
+      image('idx'),
+    ]);
     expect(made.err).toContain('base unspecified, using empty index');
     expect(await platforms(at, image('idx'))).toEqual(['linux/amd64', 'linux/arm64/v8']);
     await at.ok(['index', 'append', image('idx'), image('win'), '-m', image('multi')]);
     expect(await platforms(at, image('idx'))).toEqual([
       'linux/amd64', 'linux/arm64/v8', 'linux/amd64', 'linux/s390x', 'windows/amd64:10.0.2', 'windows/amd64:10.0.1',
     ]); // prettier-ignore
-    for (const flag of ['--flatten=false', '--no-flatten']) {
+    for (const flag of ['--flatten=false', '--flatten=0', '--no-flatten']) {
       await at.ok([
         'index',
         'append',

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { imageCommand } from '../../../cli/commands/image.js';
+import { VERSION } from '../../../cli/version.js';
 import { lineAsCalled } from '../../../cli/compat.js';
 import { arrangeImageLine } from '../../../cli/image/line.js';
 import { splitCsv } from '../../../cli/image/options.js';
@@ -157,6 +158,14 @@ describe('single commands', () => {
       '--full-ref has no meaning',
     );
     expect((await at.run(['digest'])).err).toContain('name an image');
+    expect((await at.run(['digest', `${at.host}/team/app`])).err).toBe(
+      `ocilot: ${at.host}/team/app:latest is not there\n`,
+    );
+    await at.ok(['pull', `${at.host}/team/app:1`, at.path('a.tar')]);
+    expect((await at.ok(['digest', '--tarball', at.path('a.tar')])).out).toMatch(/^sha256:/);
+    expect((await at.run(['digest', '--tarball', at.path('a.tar'), 'other'])).err).toBe(
+      `ocilot: ${at.path('a.tar')} holds nothing that is called "other"\n`,
+    );
   });
 
   it('tag and delete', async () => {
@@ -182,7 +191,27 @@ describe('the line', () => {
       (await at.ok(['--insecure', '--platform', 'linux/arm64', 'digest', `${at.host}/team/app:multi`])).out,
     ).toBe((await at.ok(['digest', '--platform', 'linux/arm64', `${at.host}/team/app:multi`])).out);
     await at.ok(['-v', 'index', 'list', `${at.host}/team/app:multi`]);
-    await at.ok(['--insecure', 'version']);
+    expect((await at.ok(['--insecure', 'version'])).out).toBe(`${VERSION}\n`);
+    await at.ok(['index', '--insecure', 'list', `${at.host}/team/app:multi`]);
+  });
+
+  it('takes crane’s global options for every command, and shows those that mean something', async () => {
+    const at = await site();
+    const globals = ['--insecure', '-v', '--allow-nondistributable-artifacts', '--platform', 'linux/arm64'];
+    await at.ok(['auth', 'login', at.host, ...globals, '-u', 'me', '-p', 'secret']);
+    expect((await at.ok([...globals, 'auth', 'get', at.host])).out).toBe(
+      '{"Username":"me","Secret":"secret"}\n',
+    );
+    await at.ok(['auth', ...globals, 'logout', at.host]);
+    const folder = at.path('layout');
+    await at.ok(['append', '--oci-empty-base', '-t', `oci:${folder}:1`]);
+    await at.ok(['layout', 'gc', folder, ...globals]);
+    expect((await at.run(['auth', 'token', `${at.host}/app`, ...globals])).err).toContain(
+      'not work by tokens',
+    );
+    const { out } = await at.ok(['auth', 'login', '--help']);
+    expect(out).toContain('--password-stdin');
+    expect(out).not.toContain('--insecure');
   });
 
   it.each([
@@ -196,7 +225,19 @@ describe('the line', () => {
     ],
     [
       ['image', '--insecure', 'layout', 'gc', 'y'],
-      ['image', 'layout', 'gc', 'y'],
+      ['image', 'layout', 'gc', '--insecure', 'y'],
+    ],
+    [
+      ['image', 'index', '--platform', 'list', 'list', '-v', 'y'],
+      ['image', 'index', 'list', '--platform', 'list', '-v', 'y'],
+    ],
+    [
+      ['image', '-v', 'index', '--help'],
+      ['image', 'index', '--help', '-v'],
+    ],
+    [
+      ['image', 'ls', '--full-ref=1', '--json=T', '--recursive=FALSE', '--verbose=0', '--full-ref=yes'],
+      ['image', 'ls', '--full-ref', '--json', '--full-ref=yes'],
     ],
     [
       ['image', 'copy', '--all-tags=true', '--no-clobber=false', 'a', '--x=true'],
