@@ -61,6 +61,7 @@ export {
   type ToRepositoryOptions,
 } from './copy/to-repository.js';
 export { planCopy } from './copy/plan.js';
+export { narrowSet, type NarrowedSet } from './copy/narrow.js';
 export { gatherArchive } from './archive/read.js';
 export { openReusable, type Reusable } from './archive/reuse.js';
 export { writeImgpkgTar, type ImgpkgTarOptions } from './archive/write-imgpkg.js';

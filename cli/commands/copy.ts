@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { CopySet } from '../../bundle/index.js';
+import type { Platform } from '../../oci/index.js';
 import { isCalledImgpkg } from '../compat.js';
 import {
   bundleOption,
@@ -12,6 +13,8 @@ import {
   type VerbFlags,
 } from '../bundle/options.js';
 import { copyInto, copyToTar } from '../bundle/copy-to.js';
+import { withPlatforms } from '../bundle/platforms.js';
+import { platformOption } from '../image/options.js';
 import { openTar } from '../bundle/differential.js';
 import { readLock } from '../bundle/lock-files.js';
 import { withWork, type Work } from '../bundle/work.js';
@@ -38,6 +41,7 @@ export interface CopyFlags extends VerbFlags {
   readonly tarFormat?: 'imgpkg' | 'oci';
   readonly have?: string;
   readonly split?: number;
+  readonly platform?: readonly Platform[];
   readonly referrers?: boolean;
   readonly dryRun?: boolean;
 }
@@ -62,6 +66,7 @@ export function copyCommand(context: Context): Command {
     .addOption(flag('--include-non-distributable-layers', 'copy layers too that may not be distributed'))
     .addOption(lockOutputOption())
     .addOption(flag('--repo-based-tags', 'tags of images tell which repository they are from'))
+    .addOption(platformOption())
     .addOption(new Option('--have <inventory>', 'into an archive: only what the inventory does not have'))
     .addOption(
       new Option('--split <size>', 'into an archive: in parts of at most so many bytes, as 4GiB').argParser(
@@ -84,6 +89,10 @@ export function copyCommand(context: Context): Command {
       'only what is missing there, in parts; `ocilot inventory` writes down what is there',
     ],
     ['ocilot copy --tar app.tar --to-repo other.example/app', 'and out of it'],
+    [
+      'ocilot copy -b registry.example/app:v1 --to-tar app.tar --platform linux/amd64 --dry-run',
+      'what one platform would take',
+    ],
   ]);
   return command.action(async (flags: CopyFlags) => {
     checkFlags(flags);
@@ -118,18 +127,23 @@ function checkFlags(flags: CopyFlags): void {
 }
 
 async function copyAll(work: Work, flags: CopyFlags, format: 'imgpkg' | 'oci'): Promise<void> {
-  const { ui } = work;
   if (flags.tar !== undefined) {
     const { gatherArchive } = await import('../../bundle/index.js');
     const { archive, source } = await openTar(work, flags.tar, flags.toRepo ?? '');
     try {
-      await copyInto(work, await gatherArchive(source, { signal: work.signal }), flags);
+      const whole = await gatherArchive(source, { signal: work.signal });
+      await withPlatforms(work, whole, flags, (set) => copyInto(work, set, flags));
     } finally {
       await archive.close();
     }
     return;
   }
-  const set = await gather(work, flags);
+  const gathered = await gather(work, flags);
+  await withPlatforms(work, gathered, flags, (set) => copySet(work, set, flags, format));
+}
+
+async function copySet(work: Work, set: CopySet, flags: CopyFlags, format: 'imgpkg' | 'oci'): Promise<void> {
+  const { ui } = work;
   ui.line(`copy | exporting ${set.items.length} images...`);
   for (const { reference } of set.items) ui.line(`copy | will export ${reference}`);
   ui.line(`copy | exported ${set.items.length} images`);
