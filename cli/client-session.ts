@@ -8,6 +8,7 @@ import type {
   PlainHttpOptions,
   RemoteRepository,
   RetryEvent,
+  RetryOptions,
   TlsTrust,
 } from '../client/index.js';
 import { OciError, printable } from '../oci/index.js';
@@ -25,6 +26,8 @@ export interface Session {
   readonly keychain: Keychain;
   /** Where plain HTTP was allowed; the client knows. */
   readonly plain: PlainHttpOptions;
+  /** How often what breaks off is gone on with; for `remoteSource` and `remoteSink`. */
+  readonly retry: RetryOptions;
   /** Aborts when the command is interrupted. */
   readonly signal: AbortSignal;
   /** Where a repository is to be looked for, by `--registry-map`. */
@@ -67,14 +70,12 @@ export async function withClient<T>(
   const attempts = flags.retry ?? flags.registryRetryCount ?? usual;
   // Who puts Docker's file aside means all of it.
   const aside = places.given === 'none' || places.authFile !== undefined;
+  const retry: RetryOptions = attempts === undefined ? {} : { attempts };
   await using client = library.createClient({
     keychain,
     userAgent: `ocilot/${VERSION}`,
     ...plain,
-    retry: {
-      onRetry: (event) => context.err.write(describeRetry(event)),
-      ...(attempts === undefined ? {} : { attempts }),
-    },
+    retry: { ...retry, onRetry: (event) => context.err.write(describeRetry(event)) },
     ...(stallTimeout === undefined ? {} : { stallTimeout }),
     headers: { ...(aside ? {} : await library.dockerHeaders(places)), ...headers },
     registries: await library.readRegistries(places),
@@ -86,7 +87,9 @@ export async function withClient<T>(
   const repository = (where: Place): RemoteRepository =>
     new library.RemoteRepository(client.transport, place(where));
   try {
-    return await interruptible((signal) => work({ client, keychain, plain, signal, place, repository }));
+    return await interruptible((signal) =>
+      work({ client, keychain, plain, retry, signal, place, repository }),
+    );
   } finally {
     printWarnings(context, client.warnings());
   }

@@ -14,6 +14,12 @@ export function lineAsCalled(
   return name === 'crane' ? ['image', ...line] : line;
 }
 
+/** What errors begin with: as the peer's do, where this is called as a peer is. */
+export function errorPrefix(env: Readonly<Record<string, string | undefined>>): string {
+  const name = env['OCILOT_COMPAT'];
+  return name === 'imgpkg' ? 'imgpkg: Error' : name === 'crane' ? 'Error' : 'ocilot';
+}
+
 /** Whether this is to be imgpkg: its streams, its archives, its way to tell of errors. */
 export function isCalledImgpkg(env: Readonly<Record<string, string | undefined>>): boolean {
   return env['OCILOT_COMPAT'] === 'imgpkg';

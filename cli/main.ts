@@ -4,7 +4,7 @@ import { isCalledImgpkg, lineAsCalled } from './compat.js';
 import { VERSION } from './version.js';
 
 const name = basename(process.argv[1] ?? '');
-if (name === 'imgpkg') process.env['OCILOT_COMPAT'] ||= name;
+if (name === 'imgpkg' || name === 'crane') process.env['OCILOT_COMPAT'] ||= name;
 const args = lineAsCalled(process.argv.slice(2), process.argv[1], process.env);
 const isImgpkg = isCalledImgpkg(process.env);
 const words = ['version', '--version', '-V', '-v'];

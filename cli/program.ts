@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, type CommandEntry } from './commands.js';
-import { earlyFlagsLast, isCalledImgpkg } from './compat.js';
+import { earlyFlagsLast, errorPrefix, isCalledImgpkg } from './compat.js';
 import { processContext, type Context } from './context.js';
 import { EXIT, describeError, exitCodeOf } from './exit.js';
 import { VERSION } from './version.js';
@@ -22,13 +22,10 @@ async function run(line: readonly string[], context: Context): Promise<number> {
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsage(error, context);
-    context.err.write(`${called(context)}: ${describeError(error)}\n`);
+    context.err.write(`${errorPrefix(context.env)}: ${describeError(error)}\n`);
     return exitCodeOf(error);
   }
 }
-
-/** What errors begin with. */
-const called = ({ env }: Context): string => (isCalledImgpkg(env) ? 'imgpkg: Error' : 'ocilot');
 
 /** The commands as a tree; those that `wanted` refuses, and what a line does not need, stand there by name only. */
 export async function buildProgram(
@@ -71,7 +68,7 @@ function reportUsage(error: CommanderError, context: Context): number {
   const [what = '', hint] = error.message.replace(/^error: /, '').split('\n');
   const meant = hint === undefined ? '' : ` ${hint.toLowerCase()}`;
   context.err.write(
-    `${called(context)}: ${what.replace(/\.$/, '')}${meant}; \`ocilot help\` lists what there is\n`,
+    `${errorPrefix(context.env)}: ${what.replace(/\.$/, '')}${meant}; \`ocilot help\` lists what there is\n`,
   );
   return EXIT.usage;
 }

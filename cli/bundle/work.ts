@@ -40,7 +40,11 @@ export async function withWork(
       const onNotice = (notice: string): void => ui.notice(notice);
       const opened = repository(place);
       const journal = openJournal({ folder: journalFolder(context.env), onNotice });
-      return { repository: opened, sink: remoteSink(opened, { combine: true, journal, onNotice }), place };
+      return {
+        repository: opened,
+        sink: remoteSink(opened, { combine: true, journal, onNotice, retry: session.retry }),
+        place,
+      };
     };
     try {
       await work({ ui, places: new library.Places(repository), progress, repository, signal, sink });

@@ -42,7 +42,8 @@ export class Places {
     switch (place.medium) {
       case 'registry': {
         const { remoteSource } = await import('../../client/index.js');
-        return remoteSource(this.session.repository(place.reference));
+        const { retry } = this.session;
+        return remoteSource(this.session.repository(place.reference), { retry });
       }
       case 'oci':
         return (await import('../../image/layout/index.js')).openLayout(place.path, call);
@@ -79,6 +80,7 @@ export class Places {
         return remoteSink(this.session.repository(place.reference), {
           journal: openJournal({ folder: journalFolder(context.env), onNotice }),
           onNotice,
+          retry: this.session.retry,
         });
       }
       case 'oci':

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { imageCommand } from '../../../cli/commands/image.js';
 import { VERSION } from '../../../cli/version.js';
-import { lineAsCalled } from '../../../cli/compat.js';
+import { errorPrefix, lineAsCalled } from '../../../cli/compat.js';
 import { arrangeImageLine } from '../../../cli/image/line.js';
 import { splitCsv } from '../../../cli/image/options.js';
 import type { StartOptions } from '../../../testing/index.js';
@@ -266,6 +266,12 @@ describe('the line', () => {
     expect(lineAsCalled(['ls', 'x'], '/usr/bin/ocilot', {})).toEqual(['ls', 'x']);
     expect(lineAsCalled(['ls', 'x'], '/usr/bin/crane', { OCILOT_COMPAT: 'ocilot' })).toEqual(['ls', 'x']);
     expect(lineAsCalled([], undefined, {})).toEqual([]);
+    expect(['crane', 'imgpkg', 'x', undefined].map((name) => errorPrefix({ OCILOT_COMPAT: name }))).toEqual([
+      'Error',
+      'imgpkg: Error',
+      'ocilot',
+      'ocilot',
+    ]);
   });
 
   it('splits lists as CSV', () => {
