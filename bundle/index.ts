@@ -26,7 +26,7 @@ export {
   repositoryTag,
   signatureTag,
 } from './names.js';
-export { Places, type Found, type OpenRepository, type Place } from './places.js';
+export { Places, type Finder, type Found, type OpenRepository, type Place } from './places.js';
 
 // push
 export { pushBundle, pushImage, type PushOptions } from './push/push.js';
@@ -63,6 +63,7 @@ export {
 export { planCopy } from './copy/plan.js';
 export { narrowSet, type NarrowedSet } from './copy/narrow.js';
 export { gatherArchive } from './archive/read.js';
+export { archivePlaces, type ArchivePlaces } from './archive/places.js';
 export { openReusable, type Reusable } from './archive/reuse.js';
 export { writeImgpkgTar, type ImgpkgTarOptions } from './archive/write-imgpkg.js';
 export { writeLayoutTar, type ToArchiveOptions, type WrittenArchive } from './archive/write-layout.js';

@@ -28,6 +28,9 @@ export interface Found {
   readonly source: Source;
 }
 
+/** Where bundles and what they list are looked for: registries, or an archive. */
+export type Finder = Pick<Places, 'find' | 'get' | 'has'>;
+
 /** Repositories that are read from, each opened once. What was read of manifests and configs is not asked for again. */
 export class Places {
   readonly #open: OpenRepository;
@@ -100,7 +103,7 @@ export class Places {
  * What somebody asked for.
  * @throws OciError `MANIFEST_UNKNOWN` and what the registry answers
  */
-export async function fetchWanted(places: Places, wanted: Reference, options: CallOptions): Promise<Found> {
+export async function fetchWanted(places: Finder, wanted: Reference, options: CallOptions): Promise<Found> {
   try {
     return await places.get(wanted, wanted.digest ?? wanted.tag ?? 'latest', options);
   } catch (cause) {

@@ -11,6 +11,7 @@ import {
 } from '../oci/index.js';
 import { readManifest } from '../image/read.js';
 import type { Source } from '../image/media.js';
+import { rootOf } from './archive/places.js';
 import { gatherArchive } from './archive/read.js';
 import { parsePinned } from './locks/index.js';
 import { fetchWanted, type Places } from './places.js';
@@ -58,14 +59,9 @@ export async function bundleTree(
  * @throws OciError `INVALID_OPTION` where several things are there and none is meant, `CONTENT_INVALID`
  */
 export async function archiveTree(source: Source, options: CallOptions = {}): Promise<TreeNode> {
-  const { items, root } = await gatherArchive(source, options);
-  const top = root ?? (items.length === 1 ? items[0] : undefined);
-  if (top === undefined)
-    throw new OciError(
-      'INVALID_OPTION',
-      `${source.name} holds ${items.length} images and no bundle that contains them: ` +
-        items.map(({ reference }) => reference).join(', '),
-    );
+  const set = await gatherArchive(source, options);
+  const { items } = set;
+  const top = rootOf(set, source);
   const known = new Map(items.map((item) => [item.descriptor.digest, item]));
   const grower = new Grower(options);
   const grow = async (digest: Digest, listed: Listed): Promise<TreeNode> => {

@@ -34,7 +34,7 @@ export function withClientOptions(command: Command): Command {
 
 /** What imgpkg's verbs take: ours, and imgpkg's spellings. */
 export function withImgpkgOptions(command: Command): Command {
-  return withClientOptions(command)
+  return withRequestOptions(withCredentialOptions(withTrustOptions(command)), 5)
     .addOption(new Option('--registry-ca-cert-path <path>', 'as --ca-file').argParser(collected))
     .addOption(
       new Option('--registry-verify-certs [bool]', 'check certificates (default: true)').argParser(truth),
@@ -48,9 +48,9 @@ export function withImgpkgOptions(command: Command): Command {
     )
     .addOption(
       // imgpkg takes 0 for 1.
-      new Option('--registry-retry-count <n>', 'as --retry').argParser(
-        checked((text) => Math.max(1, parseWhole(text, 0, ATTEMPTS))),
-      ),
+      new Option('--registry-retry-count <n>', 'as --retry')
+        .argParser(checked((text) => Math.max(1, parseWhole(text, 0, ATTEMPTS))))
+        .default(5),
     )
     .addOption(new Option('--debug [bool]', 'as --verbose').argParser(truth));
 }
@@ -84,7 +84,7 @@ export function withCredentialOptions(command: Command): Command {
 }
 
 /** How requests are sent: `--registry-map`, `--retry`, `--verbose`. */
-export function withRequestOptions(command: Command): Command {
+export function withRequestOptions(command: Command, attempts = 4): Command {
   return command
     .addOption(
       new Option(
@@ -93,7 +93,7 @@ export function withRequestOptions(command: Command): Command {
       ).argParser(collected),
     )
     .addOption(
-      new Option('--retry <n>', 'attempts for each request (default: 4)').argParser(
+      new Option('--retry <n>', `attempts for each request (default: ${attempts})`).argParser(
         checked((text) => parseWhole(text, 1, ATTEMPTS)),
       ),
     )

@@ -40,8 +40,6 @@ export interface Session {
 interface SessionOptions {
   /** Whose credentials are used, whatever the flags say. */
   readonly keychain?: Keychain;
-  /** Attempts for each request where no flag says. Default that of the client. */
-  readonly attempts?: number;
   /** Sent with every request to a registry. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -55,7 +53,7 @@ export async function withClient<T>(
   context: Context,
   flags: ClientFlags,
   work: (session: Session) => Promise<T>,
-  { keychain: own, attempts: usual, headers = {} }: SessionOptions = {},
+  { keychain: own, headers = {} }: SessionOptions = {},
 ): Promise<T> {
   const place = registryMap(flags.registryMap);
   delayTierUp();
@@ -67,7 +65,7 @@ export async function withClient<T>(
   const plain = { plainHttp, plainCredentials: plainHttp };
   const tls = library.hostCertificates(library.certificateFolders(places), await trustOf(flags));
   const { verbose, debug, registryResponseHeaderTimeout: stallTimeout } = flags;
-  const attempts = flags.retry ?? flags.registryRetryCount ?? usual;
+  const attempts = flags.retry ?? flags.registryRetryCount;
   // Who puts Docker's file aside means all of it.
   const aside = places.given === 'none' || places.authFile !== undefined;
   const retry: RetryOptions = attempts === undefined ? {} : { attempts };

@@ -1,6 +1,7 @@
 import {
   OciError,
   isImageType,
+  isOciError,
   isManifestType,
   parseManifest,
   type CallOptions,
@@ -15,7 +16,7 @@ import type { Source } from '../../image/media.js';
 import { DEFAULT_PLATFORM } from '../../image/views/select.js';
 import { platformMatches } from '../../oci/index.js';
 import { signatureTag } from '../names.js';
-import { fetchWanted, type Found, type Places } from '../places.js';
+import { fetchWanted, type Found, type Finder } from '../places.js';
 import { locationsOf } from '../read/bundle.js';
 import { Expansion, type Item } from '../read/graph.js';
 
@@ -60,7 +61,7 @@ const NO_BUNDLE =
  * @throws OciError `INVALID_OPTION` for what is no bundle, and what the registries answer
  */
 export async function describeBundle(
-  places: Places,
+  places: Finder,
   wanted: Reference,
   options: DescribeOptions = {},
 ): Promise<DescribedBundle> {
@@ -79,11 +80,11 @@ interface Listed {
 }
 
 class Describer {
-  readonly #places: Places;
+  readonly #places: Finder;
   readonly #call: CallOptions;
   readonly #options: DescribeOptions;
 
-  constructor(places: Places, call: CallOptions, options: DescribeOptions) {
+  constructor(places: Finder, call: CallOptions, options: DescribeOptions) {
     this.#places = places;
     this.#call = call;
     this.#options = options;
@@ -146,7 +147,7 @@ class Describer {
       into[found.descriptor.digest] = { ...signature, ...(await this.#layers(found)) };
     } catch (error) {
       const status = responseDetail(error)?.status;
-      if (status === 404) return;
+      if (status === 404 || (status === undefined && isOciError(error, 'MANIFEST_UNKNOWN'))) return;
       if (status !== 403 && status !== 401) throw error;
       into[`${place.registry}/${place.repository}:${tag}`] = {
         type: 'Signature',

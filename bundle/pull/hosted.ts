@@ -1,6 +1,6 @@
 import { Slots, type CallOptions } from '../../oci/index.js';
 import { formatPinned, parsePinned, type ImagesLock } from '../locks/index.js';
-import type { Place, Places } from '../places.js';
+import type { Place, Finder } from '../places.js';
 
 /** Questions at once. */
 const ASKS = 16;
@@ -11,7 +11,7 @@ const ASKS = 16;
  * @throws OciError of answers that are neither yes nor no
  */
 export async function relocated(
-  places: Places,
+  places: Finder,
   place: Place,
   { images }: ImagesLock,
   options: CallOptions = {},

@@ -3,7 +3,7 @@ import { OciError, hexOf, isImageType, type Digest, type Reference } from '../..
 import { imageFrom, type ImageView } from '../../image/views/image.js';
 import { formatPinned, parsePinned, printImagesLock, type LockedImage } from '../locks/index.js';
 import { BUNDLE_FOLDER, IMAGES_FILE } from '../names.js';
-import { fetchWanted, type Found, type Places } from '../places.js';
+import { fetchWanted, type Found, type Finder } from '../places.js';
 import { bundleFrom, locationsOf } from '../read/bundle.js';
 import { extractFiles, type ExtractFilesOptions } from './extract.js';
 import { relocated } from './hosted.js';
@@ -53,7 +53,7 @@ const HINTS = {
  * what `extractFiles` throws
  */
 export async function pullImage(
-  places: Places,
+  places: Finder,
   wanted: Reference,
   folder: string,
   { evenBundle = false, ...options }: PullOptions & { readonly evenBundle?: boolean } = {},
@@ -76,7 +76,7 @@ export async function pullImage(
  * @throws OciError `INVALID_OPTION` for what is no bundle, and as `pullImage`
  */
 export async function pullBundle(
-  places: Places,
+  places: Finder,
   wanted: Reference,
   folder: string,
   options: PullBundleOptions = {},
@@ -119,12 +119,12 @@ async function extract(image: ImageView, folder: string, options: PullOptions): 
 
 /** One bundle on its way to disk, and those in it. */
 class BundlePull {
-  readonly #places: Places;
+  readonly #places: Finder;
   readonly #staging: string;
   readonly #options: PullBundleOptions;
   readonly #seen = new Set<Digest>();
 
-  constructor(places: Places, staging: string, options: PullBundleOptions) {
+  constructor(places: Finder, staging: string, options: PullBundleOptions) {
     this.#places = places;
     this.#staging = staging;
     this.#options = options;

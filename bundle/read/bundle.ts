@@ -12,7 +12,7 @@ import { imageFrom, isImageConfigType, type ImageView } from '../../image/views/
 import { parseImageLocations, parseImagesLock, LOCATIONS_FILE } from '../locks/index.js';
 import type { ImageLocations, ImagesLock } from '../locks/index.js';
 import { BUNDLE_FOLDER, BUNDLE_LABEL, IMAGES_FILE, locationsTag } from '../names.js';
-import type { Found, Places } from '../places.js';
+import type { Found, Finder } from '../places.js';
 import { invalid, YAML_LIMIT } from '../yaml/read.js';
 import { readImageFile } from './files.js';
 
@@ -71,7 +71,7 @@ export interface FoundLocations {
  * @throws OciError of answers that are neither yes nor no, `CONTENT_INVALID`
  */
 export async function locationsOf(
-  places: Places,
+  places: Finder,
   { place, descriptor: { digest } }: Found,
   options: CallOptions = {},
 ): Promise<FoundLocations | undefined> {

@@ -1,6 +1,6 @@
 import { Slots, type CallOptions, type Digest } from '../../oci/index.js';
 import { parsePinned, formatPinned, type LockedImage } from '../locks/index.js';
-import { fetchWanted, type Found, type Place, type Places } from '../places.js';
+import { fetchWanted, type Found, type Place, type Finder } from '../places.js';
 import { bundleFrom, imagesOf } from './bundle.js';
 
 /** An image, an index or a bundle that was found. */
@@ -39,7 +39,7 @@ type Draft = { -readonly [K in keyof Item]: Item[K] } & { origins: string[] };
  * Goes through bundles in bundles, each manifest once, in parallel.
  */
 export class Expansion {
-  readonly #places: Places;
+  readonly #places: Finder;
   readonly #options: ExpandOptions;
   readonly #call: CallOptions;
   readonly #slots: Slots;
@@ -47,7 +47,7 @@ export class Expansion {
   readonly #items = new Map<Digest, Promise<Draft>>();
   readonly #done: Draft[] = [];
 
-  constructor(places: Places, options: ExpandOptions = {}) {
+  constructor(places: Finder, options: ExpandOptions = {}) {
     this.#places = places;
     this.#options = options;
     this.#call = options.signal === undefined ? {} : { signal: options.signal };

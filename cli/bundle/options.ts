@@ -8,9 +8,10 @@ import type { UiFlags } from './ui.js';
 /** What the options of every verb of imgpkg's leave behind. */
 export interface VerbFlags extends ClientFlags, UiFlags, ProgressFlags {}
 
-/** What all of imgpkg's verbs take: how registries are reached, and how they talk. */
+/** What all of imgpkg's verbs take besides what is their own: how they talk, and how registries are reached. */
 export function withVerbOptions(command: Command): Command {
-  return withUiOptions(withImgpkgOptions(withProgressOption(command)));
+  withUiOptions(withProgressOption(command.optionsGroup('Output:')));
+  return withImgpkgOptions(command.optionsGroup('Registries:'));
 }
 
 /** How they talk. */
@@ -43,6 +44,7 @@ export function concurrencyOption(): Option {
 /** `-b`, `-i` and the like, which name things. */
 export const bundleOption = (meaning: string): Option => new Option('-b, --bundle <reference>', meaning);
 export const imageOption = (meaning: string): Option => new Option('-i, --image <reference>', meaning);
+export const tarOption = (meaning: string): Option => new Option('--tar <path>', meaning);
 export const lockOption = (meaning: string): Option => new Option('--lock <path>', meaning);
 export const lockOutputOption = (): Option =>
   new Option('--lock-output <path>', 'write a lock file of the result');

@@ -17,8 +17,6 @@ export interface Work extends Pick<Session, 'signal'> {
   readonly sink: (place: Place) => Promise<Destination & { readonly place: Place }>;
 }
 
-/** imgpkg's way to try again. */
-const ATTEMPTS = 5;
 /** One number for all requests of a process, as imgpkg sends it: logs of a registry show by it what belongs together. */
 const SESSION = { 'imgpkg-session-id': String(randomInt(2 ** 47)) };
 
@@ -52,6 +50,6 @@ export async function withWork(
       progress.end();
     }
   };
-  await withClient(context, flags, inSession, { attempts: ATTEMPTS, headers: SESSION });
+  await withClient(context, flags, inSession, { headers: SESSION });
   ui.done({ close });
 }

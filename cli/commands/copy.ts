@@ -48,39 +48,41 @@ export interface CopyFlags extends VerbFlags {
 
 /** `ocilot copy`: imgpkg's. */
 export function copyCommand(context: Context): Command {
-  const command = withVerbOptions(new Command('copy'))
-    .addOption(bundleOption('copy a bundle and all that it lists'))
-    .addOption(imageOption('copy an image'))
-    .addOption(lockOption('copy what a lock file names'))
-    .addOption(new Option('--tar <path>', 'copy what is in an archive'))
-    .addOption(new Option('--to-repo <repository>', 'to this repository'))
-    .addOption(new Option('--to-tar <path>', 'to this archive'))
-    .addOption(
-      new Option(
-        '--tar-format <format>',
-        'an OCI layout with a seal, or what imgpkg reads (default: oci)',
-      ).choices(['oci', 'imgpkg']),
-    )
-    .addOption(concurrencyOption())
-    .addOption(flag('--cosign-signatures', "copy cosign's signatures too"))
-    .addOption(flag('--include-non-distributable-layers', 'copy layers too that may not be distributed'))
-    .addOption(lockOutputOption())
-    .addOption(flag('--repo-based-tags', 'tags of images tell which repository they are from'))
-    .addOption(platformOption())
-    .addOption(new Option('--have <inventory>', 'into an archive: only what the inventory does not have'))
-    .addOption(
-      new Option('--split <size>', 'into an archive: in parts of at most so many bytes, as 4GiB').argParser(
-        checked(parseSize),
-      ),
-    )
-    .addOption(flag('--resume', 'take from an archive what is there of it'))
-    .addOption(
-      flag(
-        '--referrers',
-        'signatures, attestations, SBOMs come along (default: out of a registry, not within it)',
-      ),
-    )
-    .addOption(flag('--dry-run', 'tell what would be moved, and move nothing'));
+  const command = withVerbOptions(
+    new Command('copy')
+      .addOption(bundleOption('copy a bundle and all that it lists'))
+      .addOption(imageOption('copy an image'))
+      .addOption(lockOption('copy what a lock file names'))
+      .addOption(new Option('--tar <path>', 'copy what is in an archive'))
+      .addOption(new Option('--to-repo <repository>', 'to this repository'))
+      .addOption(new Option('--to-tar <path>', 'to this archive'))
+      .addOption(
+        new Option(
+          '--tar-format <format>',
+          'an OCI layout with a seal, or what imgpkg reads (default: oci)',
+        ).choices(['oci', 'imgpkg']),
+      )
+      .addOption(concurrencyOption())
+      .addOption(flag('--cosign-signatures', "copy cosign's signatures too"))
+      .addOption(flag('--include-non-distributable-layers', 'copy layers too that may not be distributed'))
+      .addOption(lockOutputOption())
+      .addOption(flag('--repo-based-tags', 'tags of images tell which repository they are from'))
+      .addOption(platformOption())
+      .addOption(new Option('--have <inventory>', 'into an archive: only what the inventory does not have'))
+      .addOption(
+        new Option('--split <size>', 'into an archive: in parts of at most so many bytes, as 4GiB').argParser(
+          checked(parseSize),
+        ),
+      )
+      .addOption(flag('--resume', 'take from an archive what is there of it'))
+      .addOption(
+        flag(
+          '--referrers',
+          'signatures, attestations, SBOMs come along (default: out of a registry, not within it)',
+        ),
+      )
+      .addOption(flag('--dry-run', 'tell what would be moved, and move nothing')),
+  );
   withExamples(command, [
     ['ocilot copy -b registry.example/app:v1 --to-repo other.example/app', 'a bundle and its images'],
     ['ocilot copy -b registry.example/app:v1 --to-tar app.tar', 'into a file, to be carried'],

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { PullEvent, PulledBundle } from '../../bundle/index.js';
 import {
@@ -5,11 +6,13 @@ import {
   flag,
   imageOption,
   lockOption,
+  tarOption,
   withVerbOptions,
   type VerbFlags,
 } from '../bundle/options.js';
 import { readLock } from '../bundle/lock-files.js';
 import type { Ui } from '../bundle/ui.js';
+import { inTar } from '../bundle/in-tar.js';
 import { withWork, type Work } from '../bundle/work.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
@@ -19,6 +22,7 @@ interface PullFlags extends VerbFlags {
   readonly bundle?: string;
   readonly image?: string;
   readonly lock?: string;
+  readonly tar?: string;
   readonly output?: string;
   readonly recursive?: boolean;
   readonly imageIsBundleCheck?: boolean;
@@ -26,17 +30,21 @@ interface PullFlags extends VerbFlags {
 
 /** `ocilot pull`: imgpkg's. */
 export function pullCommand(context: Context): Command {
-  const command = withVerbOptions(new Command('pull'))
-    .addOption(bundleOption('pull a bundle'))
-    .addOption(imageOption('pull the files of an image'))
-    .addOption(lockOption('pull the bundle of a lock file'))
-    .addOption(new Option('-o, --output <folder>', 'the folder for the files; what is in it is replaced'))
-    .addOption(flag('-r, --recursive', 'pull bundles in the bundle too'))
-    .addOption(flag('--image-is-bundle-check', 'refuse a bundle as an image (default: true)'));
+  const command = withVerbOptions(
+    new Command('pull')
+      .addOption(bundleOption('pull a bundle'))
+      .addOption(imageOption('pull the files of an image'))
+      .addOption(lockOption('pull the bundle of a lock file'))
+      .addOption(tarOption('the bundle, or the only image, in an archive'))
+      .addOption(new Option('-o, --output <folder>', 'the folder for the files; what is in it is replaced'))
+      .addOption(flag('-r, --recursive', 'pull bundles in the bundle too'))
+      .addOption(flag('--image-is-bundle-check', 'refuse a bundle as an image (default: true)')),
+  );
   withExamples(command, [
     ['ocilot pull -b registry.example/app:v1 -o app', "put a bundle's files into ./app"],
     ['ocilot pull -b registry.example/app:v1 -r -o app', 'and those of bundles in it'],
     ['ocilot pull -i registry.example/files:v1 -o files', 'the files of an image'],
+    ['ocilot pull --tar app.tar -o app', 'those of the bundle in an archive: no registry is needed'],
   ]);
   return command.action(async (flags: PullFlags) => {
     checkFlags(flags);
@@ -44,10 +52,10 @@ export function pullCommand(context: Context): Command {
   });
 }
 
-function checkFlags({ bundle, image, lock, output, recursive, imageIsBundleCheck }: PullFlags): void {
-  const given = [bundle, image, lock].filter((source) => source !== undefined && source !== '');
+function checkFlags({ bundle, image, lock, tar, output, recursive, imageIsBundleCheck }: PullFlags): void {
+  const given = [bundle, image, lock, tar].filter((source) => source !== undefined && source !== '');
   if (given.length === 0)
-    throw new UsageError('Expected either image, bundle, or lock: name one with -i, -b or --lock');
+    throw new UsageError('Expected either image, bundle, or lock: name one with -i, -b, --lock or --tar');
   if (given.length > 1) throw new UsageError('Expected only one of image, bundle, or lock');
   if (output === undefined) throw new UsageError('Expected --output to be none empty');
   if (image !== undefined && recursive === true)
@@ -56,17 +64,16 @@ function checkFlags({ bundle, image, lock, output, recursive, imageIsBundleCheck
     throw new UsageError('Cannot set --image-is-bundle-check while using -b flag');
 }
 
-async function pull(
-  { ui, places, repository, signal }: Work,
-  context: Context,
-  flags: PullFlags,
-): Promise<void> {
+async function pull(work: Work, context: Context, flags: PullFlags): Promise<void> {
+  const { ui, places, repository, signal } = work;
   const { parseWantedRange, pullBundle, pullImage } = await import('../../bundle/index.js');
+  const { journalFolder } = await import('../../client/index.js');
   const { image, output = '' } = flags;
   const options = {
     signal,
     onEvent: events(ui),
     onNotice: (notice: string) => ui.notice(notice),
+    downloads: join(journalFolder(context.env), 'downloads'),
     ...(context.env['HOME'] === undefined ? {} : { home: context.env['HOME'] }),
   };
   if (image !== undefined) {
@@ -75,12 +82,17 @@ async function pull(
     await pullImage(places, wanted, output, { ...options, evenBundle });
     return;
   }
+  const recursive = flags.recursive === true;
+  if (flags.tar !== undefined) {
+    await inTar(work, flags.tar, async (archive) => {
+      if (archive.isBundle) await pullBundle(archive.places, archive.root, output, { ...options, recursive });
+      else await pullImage(archive.places, archive.root, output, options);
+    });
+    return;
+  }
   const named = flags.bundle ?? (await lockedBundle(flags.lock ?? ''));
   const wanted = await parseWantedRange(repository, named, { signal });
-  const pulled = await pullBundle(places, wanted, output, {
-    ...options,
-    recursive: flags.recursive === true,
-  });
+  const pulled = await pullBundle(places, wanted, output, { ...options, recursive });
   tellOutcome(ui, pulled);
 }
 

@@ -29,20 +29,22 @@ interface PushFlags extends VerbFlags {
 
 /** `ocilot push`: imgpkg's. */
 export function pushCommand(context: Context): Command {
-  const command = withVerbOptions(new Command('push'))
-    .addOption(bundleOption('push a bundle: a folder with .imgpkg/images.yml in it'))
-    .addOption(imageOption('push a plain image'))
-    .addOption(
-      list('-f, --file <path>', 'a folder, for what is in it, or a file (repeatable, or with commas)'),
-    )
-    .addOption(list('--file-exclusion <path>', 'leave out what is there below a folder (default: .git)'))
-    .addOption(list('--file-exclude-defaults <path>', 'as --file-exclusion').hideHelp())
-    .addOption(
-      new Option('-l, --labels <k=v>', 'labels of the image (repeatable, or with commas)').argParser(pairs),
-    )
-    .addOption(lockOutputOption())
-    .addOption(flag('--preserve-permissions', 'keep all rights, not only those of owners'))
-    .addOption(flag('--oci', "media types of OCI in place of Docker's"));
+  const command = withVerbOptions(
+    new Command('push')
+      .addOption(bundleOption('push a bundle: a folder with .imgpkg/images.yml in it'))
+      .addOption(imageOption('push a plain image'))
+      .addOption(
+        list('-f, --file <path>', 'a folder, for what is in it, or a file (repeatable, or with commas)'),
+      )
+      .addOption(list('--file-exclusion <path>', 'leave out what is there below a folder (default: .git)'))
+      .addOption(list('--file-exclude-defaults <path>', 'as --file-exclusion').hideHelp())
+      .addOption(
+        new Option('-l, --labels <k=v>', 'labels of the image (repeatable, or with commas)').argParser(pairs),
+      )
+      .addOption(lockOutputOption())
+      .addOption(flag('--preserve-permissions', 'keep all rights, not only those of owners'))
+      .addOption(flag('--oci', "media types of OCI in place of Docker's")),
+  );
   withExamples(command, [
     ['ocilot push -b registry.example/app:v1 -f config', 'push a bundle, and print its digest'],
     ['ocilot push -i registry.example/files:v1 -f a -f b/notes.txt', 'push files as an image'],

@@ -24,12 +24,14 @@ export function tagCommand(context: Context): Command {
 const imageOption = (meaning: string): Option => new Option('-i, --image <reference>', meaning);
 
 function listCommand(context: Context): Command {
-  const command = withVerbOptions(new Command('list'))
-    .alias('ls')
-    .description('list the tags of a repository')
-    .addOption(imageOption('the repository'))
-    .addOption(flag('--digests', 'show what each leads to'))
-    .addOption(flag('--imgpkg-internal-tags', 'show those too that nobody chose'));
+  const command = withVerbOptions(
+    new Command('list')
+      .alias('ls')
+      .description('list the tags of a repository')
+      .addOption(imageOption('the repository'))
+      .addOption(flag('--digests', 'show what each leads to'))
+      .addOption(flag('--imgpkg-internal-tags', 'show those too that nobody chose')),
+  );
   withExamples(command, [
     ['ocilot tag list -i registry.example/app', 'tags that somebody chose'],
     ['ocilot tag list -i registry.example/app --digests --json', 'with digests, for programs'],
@@ -77,9 +79,9 @@ async function digestsOf(
 }
 
 function resolveCommand(context: Context): Command {
-  const command = withVerbOptions(new Command('resolve'))
-    .description('print a tag as repository@digest')
-    .addOption(imageOption('the tag'));
+  const command = withVerbOptions(
+    new Command('resolve').description('print a tag as repository@digest').addOption(imageOption('the tag')),
+  );
   withExamples(command, [
     ['ocilot tag resolve -i registry.example/app:v1', 'print registry.example/app@sha256:…'],
   ]);
