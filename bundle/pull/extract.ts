@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { CallOptions } from '../../oci/index.js';
 import { EntryWriter } from '../../image/files/entry-writer.js';
-import { flattenedEntries, type FlattenedEntry } from '../../image/files/index.js';
+import { flattenedEntries } from '../../image/files/index.js';
 import { withRoom } from '../../image/layout/files.js';
 import type { ImageView } from '../../image/views/image.js';
 
@@ -11,8 +11,6 @@ export interface ExtractFilesOptions extends CallOptions {
   readonly umask?: number;
   /** Gives files the owners that the image names. Default: as root. */
   readonly owners?: boolean;
-  /** Where large layers are kept that were fetched in part, for a later try. Default: nothing is kept. */
-  readonly downloads?: string;
   /** Hears of what could not be made: devices, pipes. */
   readonly onNotice?: (notice: string) => void;
 }
@@ -26,23 +24,17 @@ export interface ExtractFilesOptions extends CallOptions {
 export async function extractFiles(
   image: ImageView,
   folder: string,
-  options: ExtractFilesOptions = {},
+  { umask = process.umask(), owners = process.getuid?.() === 0, onNotice, signal }: ExtractFilesOptions = {},
 ): Promise<void> {
-  const { umask = process.umask(), owners = process.getuid?.() === 0, onNotice, downloads, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   // Not even an empty folder may be there, nor a link to one.
   await withRoom(mkdir(folder));
   const writer = new EntryWriter(folder, { ...call, owners, ...(onNotice && { onNotice }) });
-  const entries = flattenedEntries(image, { ...call, ...(downloads !== undefined && { downloads }) });
-  await writer.writeAll(withRights(entries, umask));
-}
-
-async function* withRights(
-  entries: AsyncIterable<FlattenedEntry>,
-  umask: number,
-): AsyncGenerator<FlattenedEntry> {
-  for await (const entry of entries)
-    yield entry.type === 'symlink' ? entry : { ...entry, mode: rightsOf(entry.mode ?? 0) & ~umask };
+  for await (const entry of flattenedEntries(image, call))
+    await writer.write(
+      entry.type === 'symlink' ? entry : { ...entry, mode: rightsOf(entry.mode ?? 0) & ~umask },
+    );
+  await writer.finish();
 }
 
 /** Rights that only owners have, as bundles are packed, everybody gets; any others are meant as they are. */
