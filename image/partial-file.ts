@@ -20,6 +20,8 @@ export interface PartialFileOptions extends CallOptions {
   readonly onProgress?: OnProgress;
   /** What the file is called until it is whole. Default `<path>.partial`. */
   readonly partial?: string;
+  /** Whether the file is to outlast a loss of power. Default true. */
+  readonly durable?: boolean;
 }
 
 /** Just enough to see that another process is gone, in milliseconds. */
@@ -32,13 +34,13 @@ const PATIENCE = 100;
  * @throws OciError `DIGEST_MISMATCH`, `STORE_FULL`; what opening and reading the blob throws
  */
 export async function fetchToFile(blob: Blob, path: string, options: PartialFileOptions = {}): Promise<void> {
-  const { partial = `${path}.partial` } = options;
+  const { partial = `${path}.partial`, durable = true } = options;
   const { signal } = options;
   let began = false;
   const work = async (): Promise<void> => {
     began = true;
     await fill(blob, partial, options);
-    await publish(partial, path);
+    await publish(partial, path, durable);
   };
   try {
     const patience = signal === undefined ? { patience: PATIENCE } : { patience: PATIENCE, signal };
@@ -50,16 +52,16 @@ export async function fetchToFile(blob: Blob, path: string, options: PartialFile
   const own = freshName(dirname(partial), `${basename(partial)}.`);
   try {
     await fill(blob, own, options);
-    await publish(own, path);
+    await publish(own, path, durable);
   } catch (error) {
     await rm(own, { force: true });
     throw error;
   }
 }
 
-async function publish(from: string, path: string): Promise<void> {
+async function publish(from: string, path: string, durable: boolean): Promise<void> {
   await rename(from, path);
-  await syncFolder(dirname(path));
+  if (durable) await syncFolder(dirname(path));
 }
 
 /** Makes a file whole. What came is kept when the rest does not come; what is wrong is not. */
@@ -73,7 +75,7 @@ async function fill(blob: Blob, path: string, options: PartialFileOptions): Prom
     const right = await filling.run();
     // What an earlier try left may be damaged, which only the whole shows.
     if (!right && (!continued || !(await filling.run()))) throw filling.wrong();
-    await withRoom(file.sync());
+    if (options.durable !== false) await withRoom(file.sync());
   } catch (error) {
     const { size } = await file.stat();
     if (size === 0 || isOciError(error, 'DIGEST_MISMATCH')) await rm(path, { force: true });

@@ -9,12 +9,12 @@ import { digestTag } from '../names.js';
 import { withInventory, type Inventory } from '../inventory/index.js';
 import { overlaid } from './overlay.js';
 import { MARKS, ROOT_MARK } from './marks.js';
-import type { Source } from '../../image/media.js';
+import type { Reusable } from './reuse.js';
 
 /** How a set is written to an archive. */
 export interface ToArchiveOptions extends CopySetOptions {
   /** What blobs are taken from where it has them, before they are fetched: an older archive. */
-  readonly reuse?: Source;
+  readonly reuse?: Reusable;
 }
 
 /** How a set is written to an OCI layout. */

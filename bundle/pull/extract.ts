@@ -11,6 +11,8 @@ export interface ExtractFilesOptions extends CallOptions {
   readonly umask?: number;
   /** Gives files the owners that the image names. Default: as root. */
   readonly owners?: boolean;
+  /** Where large layers are kept that were fetched in part, for a later try. Default: nothing is kept. */
+  readonly downloads?: string;
   /** Hears of what could not be made: devices, pipes. */
   readonly onNotice?: (notice: string) => void;
 }
@@ -24,13 +26,15 @@ export interface ExtractFilesOptions extends CallOptions {
 export async function extractFiles(
   image: ImageView,
   folder: string,
-  { umask = process.umask(), owners = process.getuid?.() === 0, onNotice, signal }: ExtractFilesOptions = {},
+  options: ExtractFilesOptions = {},
 ): Promise<void> {
+  const { umask = process.umask(), owners = process.getuid?.() === 0, onNotice, downloads, signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
   // Not even an empty folder may be there, nor a link to one.
   await withRoom(mkdir(folder));
   const writer = new EntryWriter(folder, { ...call, owners, ...(onNotice && { onNotice }) });
-  for await (const entry of flattenedEntries(image, call))
+  const entries = flattenedEntries(image, { ...call, ...(downloads !== undefined && { downloads }) });
+  for await (const entry of entries)
     await writer.write(
       entry.type === 'symlink' ? entry : { ...entry, mode: rightsOf(entry.mode ?? 0) & ~umask },
     );

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, parse, relative, resolve, sep } from 'node:path';
 import { OciError, quote } from '../../oci/index.js';
 import { ifThere, systemCode, withRoom } from '../../image/layout/files.js';
+import { clearRooms, makeRoom, oldIn } from './rooms.js';
 
 /** A folder that gets new content, all at once. */
 export interface OutputFolder {
@@ -17,7 +17,6 @@ export interface OutputFolder {
 
 /** Codes for a folder that cannot be renamed, or have another beside it: a mount, a folder of somebody else. */
 const STUCK = new Set(['EACCES', 'EBUSY', 'EPERM', 'EROFS', 'EXDEV']);
-const PREFIX = '.ocilot-pull-';
 
 /**
  * Prepares a folder to be replaced. Nothing of it is touched before `commit`.
@@ -59,20 +58,16 @@ function isAtOrAbove(folder: string, other: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !parse(way).root);
 }
 
-const fresh = (folder: string): string => join(folder, `${PREFIX}${randomBytes(6).toString('hex')}`);
-
 async function prepare(target: string, there: boolean): Promise<OutputFolder> {
   const parent = dirname(target);
   await withRoom(mkdir(parent, { recursive: true }));
-  const beside = fresh(parent);
+  // What cannot be cleared away does not stand in the way.
+  await clearRooms(parent, target).catch(() => undefined);
   try {
-    await withRoom(mkdir(beside, { mode: 0o700 }));
-    return new Output(target, beside);
+    return new Output(target, await makeRoom(parent, target));
   } catch (error) {
     if (!there || !STUCK.has(systemCode(error) ?? '')) throw told(error, target);
-    const inside = fresh(target);
-    await withRoom(mkdir(inside, { mode: 0o700 }));
-    return new Output(target, inside);
+    return new Output(target, await makeRoom(target, target));
   }
 }
 
@@ -95,7 +90,7 @@ class Output implements OutputFolder {
   }
 
   async commit(): Promise<void> {
-    const old = join(this.#room, 'old');
+    const old = oldIn(this.#room);
     try {
       await this.#swap(old);
     } catch (error) {

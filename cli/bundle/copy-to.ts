@@ -48,7 +48,7 @@ export async function copyToTar(
     return await tellPlan(work, set, undefined, { ...optionsOf(flags), signal, target });
   const { openReusable, writeImgpkgTar, writeLayoutTar } = await import('../../bundle/index.js');
   const reuse = flags.resume === true ? await openReusable(target, { signal }) : undefined;
-  if (reuse !== undefined && reuse.blobs > 0)
+  if (reuse !== undefined && reuse.bytes > 0)
     ui.notice(
       `copy | ${reuse.blobs} blobs (${showSize(reuse.bytes)}) are there already and can be taken again`,
     );

@@ -2,13 +2,13 @@ import { OciError, type ByteStream, type CallOptions } from '../../oci/index.js'
 import { readTar, type TarEntry } from '../tar/index.js';
 import type { ImageView } from '../views/image.js';
 import type { LayerView } from '../views/layer.js';
-import { nearby } from './nearby.js';
+import { nearby, type NearbyLayers, type NearbyOptions } from './nearby.js';
 import { planOf, type Emission } from './plan.js';
 import { makeScratch, removeScratch } from './scratch.js';
 import { Tree } from './tree.js';
 
 /** Options for all that reads the files of an image. */
-export interface FlattenedOptions extends CallOptions {
+export interface FlattenedOptions extends NearbyOptions {
   /** The most bytes that all layers may unpack to, tar headers included. Default: no limit. */
   readonly limit?: number;
 }
@@ -30,14 +30,17 @@ export async function* flattenedEntries(
   const given = await image.layers(options);
   const remote = given.some(({ origin }) => origin !== undefined);
   const folder = remote ? await makeScratch() : undefined;
+  let near: NearbyLayers | undefined;
   try {
-    const layers = folder === undefined ? given : await nearby(given, folder, options);
+    near = folder === undefined ? undefined : await nearby(given, folder, options);
+    const layers = near?.layers ?? given;
     const plan = planOf(await treeOf(layers, options), layers.length);
     for (const [index, layer] of [...layers.entries()].toReversed()) {
       const emissions = plan[index];
       if (emissions !== undefined && emissions.size > 0) yield* entriesOf(layer, emissions, options);
     }
   } finally {
+    await near?.close();
     if (folder !== undefined) await removeScratch(folder);
   }
 }
