@@ -12,6 +12,7 @@ import type { Access, Principal } from './access/access.js';
 import type { ResolvedOptions } from './options.js';
 import { wholeAnswer } from './lend.js';
 import type { Budget } from './budget.js';
+import { own } from './storage/spent.js';
 import type { Store } from './storage/store.js';
 
 /** What the Node adapter hands over beside the request. */
@@ -72,7 +73,7 @@ export async function* bodyOf(
       size += chunk.byteLength;
       note.received += chunk.byteLength;
       if (length !== undefined && size > length) break;
-      yield chunk;
+      yield node?.incoming === undefined ? chunk : own(chunk);
     }
   } catch (cause) {
     throw new OciError('ABORTED', 'the request body ended before it was whole', { cause });

@@ -4,6 +4,8 @@ import type { ByteRange, ByteStream, Digest } from '../../oci/index.js';
 export interface Appender {
   /** Bytes taken so far, those before this appender included. */
   readonly size: number;
+  /** True when what was written has been copied, as soon as the next may come. */
+  readonly copies?: boolean;
   /** Takes a chunk. A promise means: wait for it before the next one. The chunk must not change afterwards. */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /**

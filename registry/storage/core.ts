@@ -1,4 +1,5 @@
 import type { Digest } from '../../oci/index.js';
+import type { HashThread } from './hash-thread.js';
 import type { HeldBytes } from './held-bytes.js';
 import type { Records } from './records.js';
 
@@ -40,6 +41,8 @@ export interface Core {
   readonly free: () => Promise<number>;
   /** Digests that are being published: their bytes may have no record yet. */
   readonly publishing: Map<Digest, number>;
+  /** What hashes large uploads beside this thread. */
+  readonly hashing?: HashThread | undefined;
 }
 
 export const DEFAULT_RULES: Required<StoreRules> = {

@@ -53,6 +53,10 @@ export class FileAppender implements Appender {
     return this.#size;
   }
 
+  get copies(): boolean {
+    return this.#tail !== undefined;
+  }
+
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#tail !== undefined) {

@@ -1,16 +1,21 @@
 import { Digester, OciError, type ByteStream, type DigestAlgorithm } from '../../oci/index.js';
 import type { Appender } from './bytes.js';
 import type { Core } from './core.js';
+import { spend } from './spent.js';
+import type { ThreadDigester } from './thread-digester.js';
 
 /** Bytes taken before the free space of the medium is looked at again. */
 const CHECK_EVERY = 16 * 1024 * 1024;
 /** A sender of tiny chunks must not cost a buffer object each. */
 const MANY = 64;
 
+/** Hashes here while the bytes are few, and where the store has one in a thread of its own when they are not. */
+export type RunningDigest = Digester | ThreadDigester;
+
 /** Where an upload stands. */
 export interface IntakeState {
   /** Has seen exactly the bytes that are there. */
-  readonly digester: Digester;
+  readonly digester: RunningDigest;
   readonly size: number;
   /** The bytes, while they are few. */
   readonly part?: Uint8Array | undefined;
@@ -35,7 +40,7 @@ export interface Spooling {
 export class Intake {
   readonly #core: Core;
   readonly #spooling: Spooling;
-  readonly digester: Digester;
+  #digester: RunningDigest;
   #parts: Uint8Array[];
   #appender: Appender | undefined;
   #spool: string | undefined;
@@ -46,7 +51,7 @@ export class Intake {
   constructor(core: Core, { digester, size, part, spool }: IntakeState, spooling: Spooling) {
     this.#core = core;
     this.#spooling = spooling;
-    this.digester = digester;
+    this.#digester = digester;
     this.#parts = part === undefined ? [] : [part];
     this.#spool = spool;
     this.#size = size;
@@ -55,6 +60,11 @@ export class Intake {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of the bytes taken in, unless the driver failed. */
+  get digester(): RunningDigest {
+    return this.#digester;
   }
 
   /** What the driver knows the bytes by; undefined while they are in memory. */
@@ -87,10 +97,11 @@ export class Intake {
       const refused = grow?.(this.#size + chunk.byteLength);
       if (refused !== undefined) await refused;
       if (this.#size >= this.#checkAt) await this.#room();
-      this.digester.update(chunk);
       this.#size += chunk.byteLength;
       const full = this.#spool === undefined ? this.#hold(chunk) : this.#append(this.#spool, chunk);
       if (full !== undefined) await full;
+      const behind = this.#hash(chunk);
+      if (behind !== undefined) await behind;
     }
   }
 
@@ -109,6 +120,15 @@ export class Intake {
       this.#sound = false;
       throw error;
     }
+  }
+
+  /** Hashes a chunk that the driver has, or that is held, and frees it when the driver has made a copy. */
+  #hash(chunk: Uint8Array): Promise<void> | undefined {
+    const spare = this.#appender?.copies === true;
+    if (!(this.#digester instanceof Digester)) return this.#digester.update(chunk, spare);
+    this.#digester.update(chunk);
+    if (spare) spend(chunk);
+    return undefined;
   }
 
   #append(spool: string, chunk: Uint8Array): Promise<void> | undefined {
@@ -146,7 +166,18 @@ export class Intake {
     }
     this.#appender = appender;
     this.#spool = spool;
+    const parts = this.#parts;
     this.#parts = [];
+    await this.#hashAside(parts);
+  }
+
+  /** From here on the thread hashes. It begins anew: no hash can be handed over. */
+  async #hashAside(parts: readonly Uint8Array[]): Promise<void> {
+    const aside = this.#core.hashing?.digester(this.#digester.algorithm);
+    if (aside === undefined) return;
+    // The last chunk comes to it as all that follow.
+    await aside.update(Buffer.concat(parts, this.#digester.size), false);
+    this.#digester = aside;
   }
 
   async #room(): Promise<void> {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { OciError } from '../../oci/index.js';
 import type { Bytes } from './bytes.js';
 import { DEFAULT_RULES, type Core, type StoreRules } from './core.js';
 import { FileBytes } from './file-bytes.js';
+import { HashThread } from './hash-thread.js';
 import { HeldBytes } from './held-bytes.js';
 import { nodeFiles } from './files.js';
 import { FENCES, keys } from './keys.js';
@@ -47,6 +49,8 @@ export interface Drivers {
   settle(): Promise<void>;
   /** All content as it stands, in constant time; only of a store in memory. */
   readonly snapshot?: () => MemorySnapshot;
+  /** Hashes large uploads, where that is worth a thread. */
+  readonly hashing?: HashThread | undefined;
   close(): Promise<void>;
 }
 
@@ -70,6 +74,7 @@ export async function openWith(drivers: Drivers, options: OpenOptions = {}): Pro
       newId: options.newId ?? (() => randomBytes(16).toString('hex')),
       free: drivers.free,
       publishing: new Map(),
+      hashing: drivers.hashing,
     };
     const collectAfter = await firstCollection(core, drivers.clean);
     const store = new Store(core, { collectAfter, snapshot: drivers.snapshot }, () => drivers.close());
@@ -110,14 +115,19 @@ export async function openDrivers(storage: StorageOptions): Promise<Drivers> {
     await migrate(opened, folder);
     await fence(opened);
     const bytes = await chooseBytes(opened, folder, kind);
+    const hashing = availableParallelism() > 1 ? new HashThread() : undefined;
     return {
       records: opened,
       bytes,
+      hashing,
       free: freeSpace(folder),
       clean: owner.clean,
       rebooted: owner.rebooted,
       settle: () => owner.settle(),
-      close: () => closeDrivers(opened, bytes, owner),
+      async close() {
+        await hashing?.close();
+        await closeDrivers(opened, bytes, owner);
+      },
     };
   } catch (error) {
     await records?.close().catch(() => undefined);

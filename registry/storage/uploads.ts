@@ -9,7 +9,7 @@ import {
 } from '../../oci/index.js';
 import type { Blobs } from './blobs.js';
 import type { Core } from './core.js';
-import { Intake, rehash, requireRoom, type Spooling } from './intake.js';
+import { Intake, rehash, requireRoom, type RunningDigest, type Spooling } from './intake.js';
 import { keys } from './keys.js';
 import { OpenUploads } from './open-uploads.js';
 import type { Quotas } from './quotas.js';
@@ -42,7 +42,7 @@ export class Uploads {
   readonly #sessions: Sessions;
   readonly #open: OpenUploads;
   readonly #turns = new Turns();
-  readonly #digesters = new Map<string, Digester>();
+  readonly #digesters = new Map<string, RunningDigest>();
 
   constructor(core: Core, blobs: Blobs, quotas: Quotas) {
     this.#core = core;
@@ -311,7 +311,13 @@ export class Uploads {
 
   async #digest(wanted: Digest, intake: Intake): Promise<Digest> {
     const algorithm = algorithmOf(wanted);
-    if (intake.digester.algorithm === algorithm) return intake.digester.digest();
+    if (intake.digester.algorithm === algorithm) {
+      try {
+        return await intake.digester.digest();
+      } catch {
+        // The thread that hashed has ended: the bytes are read again.
+      }
+    }
     if (intake.spool === undefined) return new Digester(algorithm).update(intake.bytes()).digest();
     return (await rehash(await this.#core.bytes.read(intake.spool), algorithm)).digest();
   }
