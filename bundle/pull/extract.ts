@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { CallOptions } from '../../oci/index.js';
 import { EntryWriter } from '../../image/files/entry-writer.js';
-import { flattenedEntries } from '../../image/files/index.js';
+import { flattenedEntries, type FlattenedEntry } from '../../image/files/index.js';
 import { withRoom } from '../../image/layout/files.js';
 import type { ImageView } from '../../image/views/image.js';
 
@@ -34,11 +34,15 @@ export async function extractFiles(
   await withRoom(mkdir(folder));
   const writer = new EntryWriter(folder, { ...call, owners, ...(onNotice && { onNotice }) });
   const entries = flattenedEntries(image, { ...call, ...(downloads !== undefined && { downloads }) });
+  await writer.writeAll(withRights(entries, umask));
+}
+
+async function* withRights(
+  entries: AsyncIterable<FlattenedEntry>,
+  umask: number,
+): AsyncGenerator<FlattenedEntry> {
   for await (const entry of entries)
-    await writer.write(
-      entry.type === 'symlink' ? entry : { ...entry, mode: rightsOf(entry.mode ?? 0) & ~umask },
-    );
-  await writer.finish();
+    yield entry.type === 'symlink' ? entry : { ...entry, mode: rightsOf(entry.mode ?? 0) & ~umask };
 }
 
 /** Rights that only owners have, as bundles are packed, everybody gets; any others are meant as they are. */

@@ -44,10 +44,9 @@ export async function extract(
     await withRoom(mkdir(dirname(target), { recursive: true }));
     await withRoom(mkdir(temporary, { mode: 0o700 }));
     const writer = new EntryWriter(temporary, options);
-    for await (const entry of flattenedEntries(image, options)) await writer.write(entry);
-    await writer.finish();
+    const report = await writer.writeAll(flattenedEntries(image, options));
     await rename(temporary, target);
-    return writer.report();
+    return report;
   } catch (cause) {
     // What cannot be taken away must not hide what went wrong.
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);

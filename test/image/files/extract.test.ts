@@ -155,6 +155,61 @@ describe('an image on disk', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('has each of many small files whole, also those that a link stands right behind', async () => {
+    const folder = join(await tempFolder(), 'rootfs');
+    const numbers = Array.from({ length: 300 }, (_, number) => number);
+    const name = (number: number): string => `group-${number % 7}/file-${number}`;
+    const content = (number: number): string => `${number} `.repeat(number * 4);
+    const image = await imageOf(
+      numbers.flatMap((number): TarEntry[] => [
+        {
+          name: name(number),
+          type: 'file',
+          mode: number % 2 === 0 ? 0o640 : 0o400,
+          mtime: 1000 + number,
+          size: content(number).length,
+          body: [Buffer.from(content(number))],
+        },
+        { name: `${name(number)}-link`, type: 'link', linkname: name(number) },
+      ]),
+    );
+    const report = await extract(image, folder);
+    const size = numbers.reduce((sum, number) => sum + content(number).length, 0);
+    expect(report).toEqual({ entries: 600, bytes: size, skipped: [] });
+    const files = await Promise.all(
+      numbers.map(async (number) => {
+        const [text, facts, link] = await Promise.all([
+          readFile(join(folder, name(number))),
+          lstat(join(folder, name(number))),
+          lstat(join(folder, `${name(number)}-link`)),
+        ]);
+        return [text.toString(), facts.mode & 0o777, facts.mtimeMs, facts.ino === link.ino];
+      }),
+    );
+    expect(files).toEqual(
+      numbers.map((number) => [
+        content(number),
+        number % 2 === 0 ? 0o640 : 0o400,
+        1000 * (1000 + number),
+        true,
+      ]),
+    );
+  });
+
+  it('leaves no write behind when one of many fails', async () => {
+    const parent = await tempFolder();
+    const numbers = Array.from({ length: 40 }, (_, number) => `file-${number}=x`);
+    const image = await imageOf([
+      ...numbers,
+      `${'n'.repeat(300)}=x`,
+      ...numbers.map((text) => `more/${text}`),
+    ]);
+    const error = await failure(extract(image, join(parent, 'rootfs')));
+    expect(error.code).toBe('CONTENT_INVALID');
+    expect(error.message).toContain('which this file system cannot hold');
+    expect(await readdir(parent)).toEqual([]);
+  });
+
   it('stops at the limit and when it is aborted, and leaves nothing', async () => {
     const folder = await tempFolder();
     const image = await imageOf([`a=${'x'.repeat(50_000)}`]);
