@@ -1,6 +1,7 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import type { Stats } from 'node:fs';
+import { lstat, type Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { OciError, quote, type CallOptions } from '../../oci/index.js';
 import { systemCode } from '../../image/layout/files.js';
 
@@ -60,6 +61,9 @@ async function namedPath(path: string): Promise<string> {
   return /(?:^|\/)\.{1,2}\/*$/.test(path) ? await realpath(path) : path;
 }
 
+/** That of node:fs/promises takes twice as long. */
+const look = promisify(lstat);
+
 /** Entries of a folder looked at at once. */
 const LOOKS = 64;
 
@@ -93,7 +97,7 @@ async function* walk(
   for (let at = 0; at < found.length; at += LOOKS) {
     const some = found.slice(at, at + LOOKS);
     // oxlint-disable-next-line no-await-in-loop -- a folder may have any number of entries
-    const seen = await Promise.all(some.map((child) => lstat(child.path)));
+    const seen = await Promise.all(some.map((child) => look(child.path)));
     for (const [index, child] of some.entries())
       yield* walk({ ...child, facts: seen[index] as Stats }, left, options);
   }

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, readFile } from 'node:fs';
+import { promisify } from 'node:util';
 import { MEDIA_TYPES, describe, streamOf, type CallOptions } from '../../oci/index.js';
 import { layerFromStream } from '../../image/files/stream-layer.js';
 import { ZERO_TIME, encodeGo } from '../../image/go-json.js';
@@ -31,6 +31,9 @@ export interface FilesOptions extends CallOptions {
   readonly onEntry?: (entry: InputEntry) => void;
 }
 
+/** That of node:fs/promises takes three times as long for a small file. */
+const readSmall = promisify(readFile);
+
 const CHUNK = 1 << 20;
 const OWNER = 0o700;
 
@@ -41,7 +44,7 @@ export async function* filesAsEntries(
 ): AsyncGenerator<TarEntry> {
   const call = signal === undefined ? {} : { signal };
   const entries = walkInputs(paths, { ...call, ...(exclude && { exclude }) });
-  for await (const { entry, content } of withContent(entries, call)) {
+  for await (const { entry, content } of withContent(entries)) {
     onEntry?.(entry);
     const { name, path, type, mode, size } = entry;
     if (type === 'directory') yield { name, type, mode: preservePermissions ? mode : OWNER };
@@ -63,11 +66,11 @@ interface Loaded {
   readonly content: Promise<Uint8Array> | undefined;
 }
 
-async function* withContent(entries: AsyncIterable<InputEntry>, call: CallOptions): AsyncGenerator<Loaded> {
+async function* withContent(entries: AsyncIterable<InputEntry>): AsyncGenerator<Loaded> {
   const waiting: Loaded[] = [];
   for await (const entry of entries) {
     const isSmall = entry.type === 'file' && entry.size <= SMALL;
-    const content = isSmall ? readFile(entry.path, call) : undefined;
+    const content = isSmall ? readSmall(entry.path) : undefined;
     // Who awaits it hears of it.
     content?.catch(() => undefined);
     waiting.push({ entry, content });
