@@ -63,6 +63,7 @@ export {
   type PutAnswer,
   type PutOptions,
   type ReadOptions,
+  type ReferrersOptions,
   type RemoteManifest,
 } from './remote/repository.js';
 export { catalog } from './remote/catalog.js';

@@ -1,4 +1,5 @@
 import { OciError, type ByteStream } from '../oci/index.js';
+import { abortable } from './abortable.js';
 import { ByteReader } from './byte-reader.js';
 import { gunzip } from './gunzip.js';
 import { gzip } from './gzip/index.js';
@@ -45,7 +46,7 @@ export async function* decompress(
   { limit = Infinity, what = 'compressed content', signal }: DecompressOptions = {},
 ): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted();
-  const reader = new ByteReader(source);
+  const reader = new ByteReader(abortable(source, signal === undefined ? {} : { signal }));
   try {
     const first = await reader.take(MAGIC_LENGTH);
     reader.unread(first);

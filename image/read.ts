@@ -9,6 +9,7 @@ import {
   type CallOptions,
   type Descriptor,
 } from '../oci/index.js';
+import { abortable } from './abortable.js';
 import type { Source } from './media.js';
 
 /**
@@ -44,7 +45,7 @@ export async function openBlob(
   const { digest, size, data } = descriptor;
   const stream =
     data === undefined ? await source.blob(descriptor, options) : streamOf(Buffer.from(data, 'base64'));
-  return verified(stream, digest, size, `blob ${digest} of ${source.name}`);
+  return verified(abortable(stream, options), digest, size, `blob ${digest} of ${source.name}`);
 }
 
 /** A blob of a source. A range of it is given as the place has it: only the whole can be checked. */

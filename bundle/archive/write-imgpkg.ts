@@ -91,7 +91,7 @@ export async function writeImgpkgTar(
       await written(name, () => writer.file(name, descriptor.size, () => stream, call));
       options.onProgress?.({ type: 'done', descriptor });
     }
-    await writer.finish();
+    await writer.finish(call);
   } catch (error) {
     await writer.abandon();
     throw error;

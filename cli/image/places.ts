@@ -43,7 +43,8 @@ export class Places {
       case 'registry': {
         const { remoteSource } = await import('../../client/index.js');
         const { retry } = this.session;
-        return remoteSource(this.session.repository(place.reference), { retry });
+        const onNotice = (notice: string): void => this.#tell(notice);
+        return remoteSource(this.session.repository(place.reference), { retry, onNotice });
       }
       case 'oci':
         return (await import('../../image/layout/index.js')).openLayout(place.path, call);
@@ -76,7 +77,7 @@ export class Places {
     switch (place.medium) {
       case 'registry': {
         const { journalFolder, openJournal, remoteSink } = await import('../../client/index.js');
-        const onNotice = (notice: string): void => context.err.write(`${printable(notice)}\n`);
+        const onNotice = (notice: string): void => this.#tell(notice);
         return remoteSink(this.session.repository(place.reference), {
           journal: openJournal({ folder: journalFolder(context.env), onNotice }),
           onNotice,
@@ -129,6 +130,10 @@ export class Places {
     const known = this.#stores.get(folder) ?? openData(folder);
     this.#stores.set(folder, known);
     return known;
+  }
+
+  #tell(notice: string): void {
+    this.#options.context.err.write(`${printable(notice)}\n`);
   }
 
   #daemon(): { readonly signal: AbortSignal; readonly host?: string } {

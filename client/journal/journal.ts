@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -61,6 +61,10 @@ interface Entry extends UploadKey {
 /** Registries forget uploads sooner: after an hour, a day, at most a week. */
 const LIFETIME = 7 * 24 * 60 * 60 * 1000;
 const ENDING = '.json';
+/** What whoever was killed while he wrote leaves behind: see `replace`. */
+const HALF_WRITTEN = /\.json\.[0-9a-f]{12}$/;
+/** Nobody writes one entry for so long, in milliseconds. */
+const OLD = 60 * 60 * 1000;
 /** How long somebody else's work on an upload is waited for: just enough to see that he is gone, in milliseconds. */
 const PATIENCE = 100;
 
@@ -167,9 +171,14 @@ class FolderJournal implements Journal {
   }
 
   async #sweep(): Promise<void> {
-    const names = (await readdir(this.#folder)).filter((name) => name.endsWith(ENDING));
-    for (const path of names.map((name) => join(this.#folder, name)))
-      if ((await this.#read(path)) === undefined) await rm(path, { force: true });
+    const names = await readdir(this.#folder);
+    for (const name of names) {
+      const path = join(this.#folder, name);
+      const useless = name.endsWith(ENDING)
+        ? (await this.#read(path)) === undefined
+        : HALF_WRITTEN.test(name) && (await isOld(path));
+      if (useless) await rm(path, { force: true });
+    }
   }
 
   /** Once: what fails for one upload fails for the others too. */
@@ -200,6 +209,12 @@ function parseEntry(bytes: Uint8Array): Entry | undefined {
   const { registry, repository, digest, location, time } = value;
   const texts = [registry, repository, digest, location].every((field) => typeof field === 'string');
   return texts && typeof time === 'number' ? (value as unknown as Entry) : undefined;
+}
+
+/** By the clock of the file system: another than that of entries. */
+async function isOld(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.mtimeMs < Date.now() - OLD;
 }
 
 /** Written beside and put in place whole. */

@@ -19,10 +19,11 @@ import {
   type Digest,
   type DigestAlgorithm,
 } from '../../oci/index.js';
+import { responseDetail } from '../errors.js';
 import type { Transport, TransportResponse } from '../transport.js';
 import { Endpoint } from './endpoint.js';
 import { pages, sizeQuery, textsOf, type ListOptions } from './pages.js';
-import { descriptorsOf, isMissing } from './referrers.js';
+import { descriptorsOf, isMissing, uselessBecause } from './referrers.js';
 import { Uploads } from './uploads.js';
 
 const ACCEPT = [
@@ -53,6 +54,14 @@ export interface PutOptions extends CallOptions {
   readonly ifMatch?: string | null;
   /** With a digest: tags that it gets in the same request, where the registry can do so (distribution-spec, `?tag=`). */
   readonly tags?: readonly string[];
+}
+
+/** How referrers are asked for. */
+export interface ReferrersOptions extends CallOptions {
+  /** Only those of this type. */
+  readonly artifactType?: string;
+  /** Told what went another way than planned, in a sentence. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** What a registry said when it took a manifest. */
@@ -249,22 +258,35 @@ export class RemoteRepository {
 
   /**
    * What refers to a manifest, by the referrers API, or by the tag that stands in where the registry has none
-   * (distribution-spec, "Listing Referrers").
+   * (distribution-spec, "Listing Referrers"), or none that is of use.
+   * @param options.onNotice told when the registry has the API and refuses it
    * @throws OciError of the registry's answer, `MANIFEST_INVALID`
    */
   async *referrers(
     digest: Digest,
-    { artifactType, ...options }: CallOptions & { readonly artifactType?: string } = {},
+    { artifactType, onNotice, ...options }: ReferrersOptions = {},
   ): AsyncGenerator<Descriptor> {
     const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType }).toString()}`;
     const path = `/v2/${this.repository}/referrers/${digest}${query}`;
     const list = { path, scopes: this.#pull, what: this.name('referrers', digest), ...options };
+    let began = false;
     try {
-      for await (const page of pages(this.#endpoint, list)) yield* descriptorsOf(page, artifactType);
+      for await (const page of pages(this.#endpoint, list)) {
+        const found = [...descriptorsOf(page, artifactType)];
+        began = true;
+        yield* found;
+      }
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      const why = uselessBecause(error);
+      if (began || (why === undefined && !isMissing(error))) throw error;
+      if (why !== undefined)
+        onNotice?.(
+          `${this.registry} ${why} where referrers are asked for: looked for the tags that stand in`,
+        );
       const index = await this.manifest(referrersTag(digest), options).catch((reason: unknown) => {
-        if (isMissing(reason)) return undefined;
+        // Who may not see referrers may not see this tag either, whether or not it is there.
+        const denied = why !== undefined && [401, 403].includes(responseDetail(reason)?.status ?? 0);
+        if (denied || isMissing(reason)) return undefined;
         throw reason;
       });
       if (index !== undefined) yield* descriptorsOf(parseJson(index.bytes, list.what), artifactType);

@@ -9,6 +9,8 @@ import type { RemoteRepository } from './repository.js';
 export interface RemoteSourceOptions {
   /** How often and after what waits a blob that broke off is gone on with. Default: as requests are sent again. */
   readonly retry?: RetryOptions;
+  /** Told what went another way than planned, in a sentence. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /**
@@ -21,6 +23,14 @@ export interface RemoteSourceOptions {
  */
 export function remoteSource(repository: RemoteRepository, options: RemoteSourceOptions = {}): Source {
   const { registry, repository: path } = repository;
+  const { retry, onNotice } = options;
+  const told = new Set<string>();
+  // Referrers are asked for manifest by manifest, and what is amiss is amiss for all.
+  const tellOnce = (notice: string): void => {
+    if (told.has(notice)) return;
+    told.add(notice);
+    onNotice?.(notice);
+  };
   return {
     name: `${registry}/${path}`,
     origin: { registry, repository: path },
@@ -32,12 +42,12 @@ export function remoteSource(repository: RemoteRepository, options: RemoteSource
           what: repository.name('blob', descriptor.digest),
           size: descriptor.size,
           ...(range === undefined ? {} : { range }),
-          ...options,
+          ...(retry === undefined ? {} : { retry }),
           ...call,
         }),
       ),
     tags: (call) => repository.tags(call),
-    referrers: (digest, call) => repository.referrers(digest, call),
+    referrers: (digest, call) => repository.referrers(digest, { ...call, onNotice: tellOnce }),
   };
 }
 

@@ -54,7 +54,7 @@ export class ArchiveWriter {
       const header = { name, type: 'file', mode: 0o644, mtime: this.#mtime, size } as const;
       for await (const bytes of writeEntry({ ...header, body: body() })) {
         signal?.throwIfAborted();
-        await this.#write(bytes);
+        await this.#write(bytes, signal === undefined ? {} : { signal });
       }
       this.#state = 'open';
       return true;
@@ -69,13 +69,13 @@ export class ArchiveWriter {
   }
 
   /** Writes the end of the archive; only after this it is there. */
-  async finish(): Promise<void> {
-    const release = await this.#turn.take();
+  async finish(options: CallOptions = {}): Promise<void> {
+    const release = await this.#turn.take(options.signal);
     try {
       this.#check();
       this.#state = 'broken';
-      await this.#write(new Uint8Array(TAR_END_SIZE));
-      await this.#output.finish();
+      await this.#write(new Uint8Array(TAR_END_SIZE), options);
+      await this.#output.finish(options);
       this.#state = 'ended';
     } finally {
       release();
@@ -94,8 +94,8 @@ export class ArchiveWriter {
     throw new OciError('INVALID_OPTION', `${this.name} ${why}`);
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  async #write(bytes: Uint8Array, options: CallOptions): Promise<void> {
     this.#onBytes?.(bytes);
-    await this.#output.write(bytes);
+    await this.#output.write(bytes, options);
   }
 }

@@ -27,7 +27,7 @@ export interface DockerFormat {
   config(digest: Digest, bytes: Uint8Array, options: CallOptions): Promise<void>;
   layer(blob: Blob, options: PutBlobOptions): Promise<void>;
   /** Takes the images, once all their content is there. */
-  finish(images: readonly DockerArchiveImage[]): Promise<void>;
+  finish(images: readonly DockerArchiveImage[], options?: CallOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,13 +55,13 @@ export class PlainFormat implements DockerFormat {
     this.#names.set(blob.descriptor.digest, name);
   }
 
-  async finish(images: readonly DockerArchiveImage[]): Promise<void> {
+  async finish(images: readonly DockerArchiveImage[], options?: CallOptions): Promise<void> {
     const entries = images.map(({ manifest, tags }) => {
       const names = manifest.layers.map((layer) => this.#names.get(layer.digest) ?? layerName(layer));
       const diffIds = this.#diffIds.get(manifest.config.digest) ?? [];
       return dockerEntry({ config: manifest.config.digest, tags, names, layers: manifest.layers, diffIds });
     });
-    await this.#writer.bytes('manifest.json', encodeGoJson(sortedEntries(entries)));
+    await this.#writer.bytes('manifest.json', encodeGoJson(sortedEntries(entries)), options);
   }
 
   async close(): Promise<void> {

@@ -131,9 +131,9 @@ class DockerArchiveSink implements Sink {
     if (top || tags.length > 0) this.#add({ descriptor, manifest, tags: repoTags(tags, this.#options) });
   }
 
-  async finish(): Promise<void> {
-    await this.#format.finish(this.#images);
-    await this.#writer.finish();
+  async finish(options?: CallOptions): Promise<void> {
+    await this.#format.finish(this.#images, options);
+    await this.#writer.finish(options);
     await this.#format.close();
   }
 

@@ -160,17 +160,17 @@ class LayoutArchiveSink implements LayoutArchive {
     for (const name of of) this.#base.of.add(name);
   }
 
-  async finish(): Promise<void> {
-    await this.#writer.bytes('index.json', encodeIndexFile(this.#index));
+  async finish(options: CallOptions = {}): Promise<void> {
+    await this.#writer.bytes('index.json', encodeIndexFile(this.#index), options);
     if (this.#options.dockerManifest === true)
-      await this.#writer.bytes('manifest.json', encodeGoJson(this.#dockerEntries()));
+      await this.#writer.bytes('manifest.json', encodeGoJson(this.#dockerEntries()), options);
     const { of, manifest, blob } = this.#base;
     if (manifest.size + blob.size > 0) {
       const base = { of: [...of], manifests: [...manifest.values()], blobs: [...blob.values()] };
-      await this.#writer.bytes(BASE_NAME, encodeBase(base));
+      await this.#writer.bytes(BASE_NAME, encodeBase(base), options);
     }
-    if (this.#options.seal === true) await this.#writer.bytes(SEAL_NAME, encodeSeal(this.#digester));
-    await this.#writer.finish();
+    if (this.#options.seal === true) await this.#writer.bytes(SEAL_NAME, encodeSeal(this.#digester), options);
+    await this.#writer.finish(options);
   }
 
   async abandon(): Promise<void> {

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { hexOf, isObject, parseJson, type Blob, type ByteStream, type Digest } from '../../oci/index.js';
+import {
+  hexOf,
+  isObject,
+  parseJson,
+  type Blob,
+  type ByteStream,
+  type CallOptions,
+  type Digest,
+} from '../../oci/index.js';
 import { decompress } from '../compression.js';
 import { ZERO_TIME, encodeGo } from '../go-json.js';
 import { incoming } from '../layout/incoming.js';
@@ -59,12 +67,12 @@ export class LegacyFormat implements DockerFormat {
     );
   }
 
-  async finish(images: readonly DockerArchiveImage[]): Promise<void> {
+  async finish(images: readonly DockerArchiveImage[], options: CallOptions = {}): Promise<void> {
     const entries: DockerEntry[] = [];
     const repositories = new Map<string, Map<string, string>>();
     for (const image of images) {
       // oxlint-disable-next-line no-await-in-loop -- one entry after another
-      const { entry, top } = await this.#image(image);
+      const { entry, top } = await this.#image(image, options);
       entries.push(entry);
       if (top === undefined) continue;
       for (const tag of image.tags) {
@@ -73,29 +81,29 @@ export class LegacyFormat implements DockerFormat {
         repositories.set(tag.slice(0, colon), tags.set(tag.slice(colon + 1), top));
       }
     }
-    await this.#writer.bytes('manifest.json', encodeGoJson(sortedEntries(entries)));
+    await this.#writer.bytes('manifest.json', encodeGoJson(sortedEntries(entries)), options);
     const sorted = <T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] =>
       [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
     const document = sorted(repositories).map(
       ([name, tags]) => [name, Object.fromEntries(sorted(tags))] as const,
     );
-    await this.#writer.bytes('repositories', encodeGoJson(Object.fromEntries(document)));
+    await this.#writer.bytes('repositories', encodeGoJson(Object.fromEntries(document)), options);
   }
 
   async close(): Promise<void> {
     await this.#scratch.close();
   }
 
-  async #image({
-    manifest,
-    tags,
-  }: DockerArchiveImage): Promise<{ entry: DockerEntry; top: string | undefined }> {
+  async #image(
+    { manifest, tags }: DockerArchiveImage,
+    options: CallOptions,
+  ): Promise<{ entry: DockerEntry; top: string | undefined }> {
     const { digest } = manifest.config;
     const raw = this.#configs.get(digest) ?? new Uint8Array(0);
     const config = parseJson(raw, `config ${digest}`);
     const fields = isObject(config) ? config : {};
     const name = `${hexOf(digest)}.json`;
-    await this.#once(name, raw.length, () => [raw]);
+    await this.#once(name, raw.length, () => [raw], options);
     const steps = stepsOf(fields.history);
     const names: string[] = [];
     let parent: string | undefined;
@@ -104,7 +112,7 @@ export class LegacyFormat implements DockerFormat {
       const old = describeOld({ digest: layer.digest, parent, step: steps[at] ?? {}, top });
       names.push(`${old.id}/layer.tar`);
       // oxlint-disable-next-line no-await-in-loop -- one entry after another
-      await this.#layer(old, layer.digest);
+      await this.#layer(old, layer.digest, options);
       parent = old.id;
     }
     const diffIds = diffIdsOf(raw, `config ${digest}`);
@@ -114,19 +122,25 @@ export class LegacyFormat implements DockerFormat {
     };
   }
 
-  async #layer({ id, json }: OldLayer, digest: Digest): Promise<void> {
+  async #layer({ id, json }: OldLayer, digest: Digest, options: CallOptions): Promise<void> {
     const place = this.#layers.get(digest);
     // One that may not be distributed, and was left out.
     if (place === undefined) return;
-    await this.#once(`${id}/layer.tar`, place.size, () => this.#scratch.read(place.start, place.size));
-    await this.#once(`${id}/json`, json.length, () => [json]);
-    await this.#once(`${id}/VERSION`, 3, () => [Buffer.from('1.0')]);
+    const tar = (): ByteStream => this.#scratch.read(place.start, place.size, options);
+    await this.#once(`${id}/layer.tar`, place.size, tar, options);
+    await this.#once(`${id}/json`, json.length, () => [json], options);
+    await this.#once(`${id}/VERSION`, 3, () => [Buffer.from('1.0')], options);
   }
 
-  async #once(name: string, size: number, body: () => ByteStream | Iterable<Uint8Array>): Promise<void> {
+  async #once(
+    name: string,
+    size: number,
+    body: () => ByteStream | Iterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<void> {
     if (this.#written.has(name)) return;
     this.#written.add(name);
-    await this.#writer.file(name, size, body);
+    await this.#writer.file(name, size, body, options);
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
-import { OciError } from '../../oci/index.js';
+import { OciError, type CallOptions } from '../../oci/index.js';
 import { freshName, ifThere, syncFolder, withRoom, writeAll } from '../layout/files.js';
 import { PartsOutput, type SplitTarget } from './parts/output.js';
 
@@ -12,10 +12,10 @@ export type ArchiveTarget = string | Writable | SplitTarget;
 /** Takes the bytes of an archive in their order. */
 export interface Output {
   readonly name: string;
-  /** Throws OciError `STORE_FULL`, what the stream throws. */
-  write(bytes: Uint8Array): Promise<void>;
+  /** Throws OciError `STORE_FULL`, what the stream throws; the reason of the signal, when nobody reads on. */
+  write(bytes: Uint8Array, options?: CallOptions): Promise<void>;
   /** Makes what was written durable and visible. */
-  finish(): Promise<void>;
+  finish(options?: CallOptions): Promise<void>;
   /** Takes away what was written, where that can be done. */
   abandon(): Promise<void>;
 }
@@ -94,14 +94,17 @@ class StreamOutput implements Output {
     });
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(bytes: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#stream.destroyed) throw this.#closedEarly();
-    if (!this.#stream.write(bytes)) await this.#drained();
+    if (!this.#stream.write(bytes)) await this.#drained(signal);
   }
 
-  async finish(): Promise<void> {
+  async finish({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const stop = new AbortController();
     await new Promise<void>((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason as Error), { signal: stop.signal });
       // Not every stream tells its callback that it has failed.
       const failed = (error?: Error | null): void => reject(error ?? this.#closedEarly());
       if (this.#failure !== undefined) failed(this.#failure.error);
@@ -116,7 +119,7 @@ class StreamOutput implements Output {
       };
       if (this.#end) this.#stream.end(done);
       else this.#stream.write('', done);
-    });
+    }).finally(() => stop.abort());
   }
 
   async abandon(): Promise<void> {
@@ -127,11 +130,14 @@ class StreamOutput implements Output {
     return new OciError('ABORTED', `${this.name} was closed before its end`);
   }
 
-  async #drained(): Promise<void> {
+  async #drained(given: AbortSignal | undefined): Promise<void> {
     const stop = new AbortController();
-    const { signal } = stop;
+    const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal]);
     try {
       await Promise.race([once(this.#stream, 'drain', { signal }), once(this.#stream, 'close', { signal })]);
+    } catch (error) {
+      given?.throwIfAborted();
+      throw error;
     } finally {
       stop.abort();
     }

@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Digester, OciError, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { abortable } from '../abortable.js';
 import { ByteReader } from '../byte-reader.js';
 import { MAGIC_LENGTH, decompress, detectCompression } from '../compression.js';
 import { LAYER_TYPES, type LayerOptions } from '../layer.js';
@@ -30,13 +31,13 @@ export async function layerFromStream(
   try {
     const path = join(folder, 'layer');
     const call: CallOptions = signal === undefined ? {} : { signal };
-    const reader = new ByteReader(stream);
+    const reader = new ByteReader(abortable(stream, call));
     try {
       const first = await reader.take(MAGIC_LENGTH);
       reader.unread(first);
       const found = detectCompression(first);
       const outer = new Digester();
-      const source = cancellable(reader.rest(), call);
+      const source = reader.rest();
       const file = await withRoom(open(path, 'wx', 0o600));
       let facts: PackedFacts;
       try {
@@ -99,12 +100,4 @@ async function writePacked(file: FileHandle, source: ByteStream): Promise<Packed
   }
   for await (const chunk of decompress(written(), { what: 'the layer' })) inner.update(chunk);
   return { diffId: inner.digest() };
-}
-
-async function* cancellable(stream: ByteStream, { signal }: CallOptions): AsyncGenerator<Uint8Array> {
-  signal?.throwIfAborted();
-  for await (const chunk of stream) {
-    signal?.throwIfAborted();
-    yield chunk;
-  }
 }

@@ -38,7 +38,8 @@ export async function withLock<T>(
   try {
     return await work();
   } finally {
-    await rm(path, { force: true });
+    // Who was taken for dead, as over a network, must not end the work of whoever came next.
+    if ((await read(path))?.id === claim.id) await rm(path, { force: true });
     await removeIfEmpty(dirname(path));
   }
 }

@@ -1,4 +1,4 @@
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../oci/index.js';
@@ -152,6 +152,17 @@ describe('a journal', () => {
     expect(await pageOf(journal)).toBeUndefined();
     await pageOf(openJournal({ folder, now: () => now }), { ...KEY, repository: 'other' });
     expect(await files(folder)).toEqual([]);
+  });
+
+  it('takes away what was half written long ago', async () => {
+    const folder = await tempFolder();
+    await keep(openJournal({ folder }), HERE);
+    const [kept = ''] = await files(folder);
+    const [old, fresh, other] = [`${kept}.0123456789ab`, `${kept}.ba9876543210`, `${kept}.txt`] as const;
+    for (const path of [old, fresh, other]) await writeFile(path, '{');
+    for (const path of [old, other]) await utimes(path, 0, 0);
+    await pageOf(openJournal({ folder }));
+    expect((await files(folder)).toSorted()).toEqual([kept, fresh, other].toSorted());
   });
 
   it.each(['', '{', '[]', '{"time":1}', '\u0000\u0001'])('takes %j for nothing', async (text) => {

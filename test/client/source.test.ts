@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { collect, digestOf, isOciError, streamOf, type ByteRange, type Digest } from '../../oci/index.js';
 import { openBlob } from '../../image/read.js';
 import { createClient, networkReason, remoteSource, RemoteRepository } from '../../client/index.js';
+import { addReferrer } from '../../client/remote/referrers-index.js';
 import { startRegistry, type Fault, type TestRegistry } from '../../testing/index.js';
 import { bytesOf, putBlob } from '../helpers/content.js';
 import { AT_ONCE, clientOf, listOf, repositoryOf } from './site.js';
@@ -92,6 +93,51 @@ describe('a remote source', () => {
     expect(await listOf(source.referrers?.(v1.digest) ?? none)).toEqual([
       expect.objectContaining({ digest: sig.digest, artifactType: 'text/sig' }),
     ]);
+  });
+
+  it.each([
+    [{ status: 401 }, 'answers 401'],
+    [{ status: 403 }, 'answers 403'],
+    [{ status: 404 }, undefined],
+    [{ status: 405 }, undefined],
+    [{ status: 200, body: '<html>' }, 'gives no list'],
+    [{ status: 200, body: '{"data":[]}' }, 'gives no list'],
+  ])('looks for the tag that stands in where the referrers API answers %j', async (answer, told) => {
+    await using registry = await startRegistry({ socket: false });
+    const { v1, sig } = (
+      await registry.seed({
+        'team/app': {
+          v1: { files: { '/a': 'a' } },
+          sig: { artifactType: 'text/sig', blobs: [], subject: 'v1' },
+        },
+      })
+    )['team/app'];
+    const repository = repositoryOf(registry);
+    await addReferrer(repository, v1.digest, { ...sig.descriptor, artifactType: 'text/sig' });
+    const match = { path: /\/referrers\// };
+    registry.faults.add({ match, fault: { kind: 'status', ...answer } });
+    const notices: string[] = [];
+    const source = remoteSource(repository, { onNotice: (notice) => notices.push(notice) });
+    for (let again = 0; again < 2; again++)
+      expect(await listOf(source.referrers?.(v1.digest) ?? none)).toEqual([
+        expect.objectContaining({ digest: sig.digest, artifactType: 'text/sig' }),
+      ]);
+    expect(notices).toEqual(told === undefined ? [] : [expect.stringContaining(`${registry.host} ${told}`)]);
+  });
+
+  it('takes what guards both the referrers and their tag for none, and what fails for a failure', async () => {
+    await using registry = await startRegistry({ socket: false });
+    const { v1 } = (await registry.seed({ 'team/app': { v1: { files: { '/a': 'a' } } } }))['team/app'];
+    const source = remoteSource(repositoryOf(registry));
+    registry.faults.add({
+      match: { path: /\/referrers\// },
+      times: 1,
+      fault: { kind: 'status', status: 403 },
+    });
+    registry.faults.add({ match: { path: /sha256-/ }, fault: { kind: 'status', status: 403 } });
+    expect(await listOf(source.referrers?.(v1.digest) ?? none)).toEqual([]);
+    registry.faults.add({ match: { path: /\/referrers\// }, fault: { kind: 'status', status: 503 } });
+    await expect(listOf(source.referrers?.(v1.digest) ?? none)).rejects.toThrow('answered 503');
   });
 
   it('gives a range, and goes on within it', async () => {
