@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startRegistry, type TestRegistry } from '../../testing/index.js';
+import { command } from '../cli/command.js';
+import type { FakeContext } from '../cli/context.js';
+import { tempFolder } from '../helpers/temp.js';
+import { fileOf } from './fixtures.js';
+
+const WHO = { users: { alice: 'wonderland' } };
+const MIB = 1 << 20;
+const SIZE = 8 * MIB;
+
+async function ocilot(line: string): Promise<FakeContext> {
+  const home = await tempFolder();
+  const done = await command(line.split(' '), {
+    env: {
+      HOME: home,
+      XDG_STATE_HOME: join(home, 'state'),
+      IMGPKG_USERNAME: 'alice',
+      IMGPKG_PASSWORD: 'wonderland',
+    },
+  });
+  expect(done.exitCode, done.written.err).toBe(0);
+  return done;
+}
+
+/** Pushes a bundle of the image `app:1`, to `bundle:1`. */
+async function pushBundle({ host }: TestRegistry): Promise<void> {
+  const folder = await tempFolder();
+  const image = (await ocilot(`tag resolve -i ${host}/app:1`)).written.out;
+  await fileOf(
+    join(folder, '.imgpkg/images.yml'),
+    `apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\nimages:\n- image: ${image}\n`,
+  );
+  await ocilot(`push -b ${host}/bundle:1 -f ${folder}`);
+}
+
+/** Bytes of blobs that went either way. */
+const moved = ({ requests }: TestRegistry): number =>
+  requests
+    .filter(({ path }) => path.includes('/blobs/'))
+    .reduce((sum, { received, sent }) => sum + received + sent, 0);
+
+describe('a bundle of one image, copied within a registry from the command line', () => {
+  it.each(['none', 'basic', 'bearer'] as const)(
+    'takes at most 15 requests, and where access is %s one that is asked who it is from (weakness 7: imgpkg takes 47)',
+    async (auth) => {
+      await using registry = await startRegistry({
+        ...(auth === 'none' ? {} : { ...WHO, auth }),
+        seed: { app: { 1: { files: { a: 'a' } } } },
+      });
+      await pushBundle(registry);
+      registry.requests.clear();
+      await ocilot(`copy -b ${registry.host}/bundle:1 --to-repo ${registry.host}/dst`);
+      // Tokens are bought elsewhere.
+      const asked = registry.requests.filter(({ path }) => path.startsWith('/v2/'));
+      const log = asked.map(({ method, path, status }) => `${status} ${method} ${path}`).join('\n');
+      const refused = asked.filter(({ status }) => status === 401).length;
+      expect(refused, log).toBe(auth === 'none' ? 0 : 1);
+      expect(asked.length - refused, log).toBeLessThanOrEqual(15);
+    },
+  );
+
+  it('moves no bytes of its layers, nor those of indexes', async () => {
+    await using registry = await startRegistry({
+      seed: { app: { 1: { platforms: ['linux/amd64', 'linux/arm64'], layers: 2, layerSize: SIZE } } },
+    });
+    await pushBundle(registry);
+    registry.requests.clear();
+    await ocilot(`copy -b ${registry.host}/bundle:1 --to-repo ${registry.host}/dst`);
+    expect(moved(registry)).toBeLessThan(16 * 1024);
+    // All of it is there all the same.
+    registry.requests.clear();
+    await ocilot(`copy -b ${registry.host}/dst:1 --to-tar ${join(await tempFolder(), 'a.tar')}`);
+    expect(moved(registry)).toBeGreaterThan(4 * SIZE);
+  });
+});
