@@ -1,9 +1,9 @@
+import { closeSync, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
 import { chmod, link, lchown, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OciError, Slots, quote } from '../../oci/index.js';
+import { OciError, quote } from '../../oci/index.js';
 import { corrupt } from '../corrupt.js';
-import { systemCode, withRoom, writeAll } from '../layout/files.js';
+import { systemCode, withRoom } from '../layout/files.js';
 import { writeStream } from '../layout/write-stream.js';
 import type { ExtractOptions, ExtractReport } from './extract.js';
 import type { FlattenedEntry } from './flattened.js';
@@ -12,9 +12,16 @@ import type { FlattenedEntry } from './flattened.js';
 const TAKEN = new Set(['EEXIST', 'EISDIR', 'ENOTDIR']);
 const NO_NAME = new Set(['ENAMETOOLONG', 'EILSEQ', 'EINVAL']);
 
-/** Files up to this size are written beside each other, so many at once; in bytes. */
+/** Larger files are written beside the reading of more of them; in bytes. */
 const SMALL = 64 * 1024;
-const AT_ONCE = 16;
+
+/** What an entry gets besides its content. */
+interface Attributes {
+  /** User and group, where owners are given. */
+  readonly owner: readonly [uid: number, gid: number] | undefined;
+  readonly mode: number;
+  readonly mtime: number;
+}
 
 /** Puts entries on disk. Everything is made new: what is there already is never opened, followed or replaced. */
 export class EntryWriter {
@@ -25,10 +32,6 @@ export class EntryWriter {
   /** Their attributes, which are set when nothing is put into them any more. */
   readonly #attributes: FlattenedEntry[] = [];
   readonly #skipped: string[] = [];
-  readonly #slots = new Slots(AT_ONCE);
-  /** Small files under way. They never reject: the first failure is kept. */
-  readonly #running = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | undefined;
   #entries = 0;
   #bytes = 0;
 
@@ -38,26 +41,13 @@ export class EntryWriter {
   }
 
   /**
-   * Writes all that comes, and then gives folders their attributes. When it is over, so is every write, also after a
-   * failure.
+   * Writes all that comes, and then gives folders their attributes.
    * @throws what the entries throw, OciError `CONTENT_INVALID` for names that the file system refuses, `STORE_FULL`
    */
   async writeAll(entries: AsyncIterable<FlattenedEntry>): Promise<ExtractReport> {
-    try {
-      for await (const entry of entries) {
-        await this.#write(entry);
-        this.#check();
-      }
-    } finally {
-      await Promise.all(this.#running);
-    }
-    this.#check();
+    for await (const entry of entries) await this.#write(entry);
     await this.#finish();
     return { entries: this.#entries, bytes: this.#bytes, skipped: this.#skipped };
-  }
-
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #write(entry: FlattenedEntry): Promise<void> {
@@ -87,12 +77,8 @@ export class EntryWriter {
     if (type === 'directory') await this.#folder(name);
     else if (type === 'file') await this.#file(path, entry);
     else if (type === 'symlink') await withRoom(symlink(linkname, path));
-    else if (type === 'link') {
-      // What it links to may be under way.
-      await Promise.all(this.#running);
-      this.#check();
-      await withRoom(link(join(this.#root, linkname), path));
-    } else return this.#skip(entry);
+    else if (type === 'link') await withRoom(link(join(this.#root, linkname), path));
+    else return this.#skip(entry);
     return true;
   }
 
@@ -105,39 +91,40 @@ export class EntryWriter {
 
   async #file(path: string, entry: FlattenedEntry): Promise<void> {
     const body = (entry.body ?? []) as AsyncIterable<Uint8Array>;
-    if (entry.size > SMALL) {
-      this.#bytes += await this.#create(path, entry, (file) => writeStream(file, body));
-      return;
-    }
-    const content = await readAll(body, entry.size);
-    this.#bytes += content.length;
-    const release = await this.#slots.take();
-    const written = this.#create(path, entry, (file) => writeAll(file, content, 0))
-      .catch((error: unknown) => {
-        this.#failure ??= { error: this.#told(error, entry.name) };
-      })
-      .finally(() => {
-        this.#running.delete(written);
-        release();
-      });
-    this.#running.add(written);
+    if (entry.size > SMALL) this.#bytes += await this.#large(path, entry, body);
+    else this.#bytes += await withRoom(this.#small(path, entry, body));
   }
 
-  async #create<T>(
-    path: string,
-    { mode = 0, uid = 0, gid = 0, mtime = 0 }: FlattenedEntry,
-    write: (file: FileHandle) => Promise<T>,
-  ): Promise<T> {
-    const { owners = false } = this.#options;
+  async #large(path: string, entry: FlattenedEntry, body: AsyncIterable<Uint8Array>): Promise<number> {
     const file = await withRoom(open(path, 'wx', 0o600));
     try {
-      const done = await write(file);
-      if (owners) await file.chown(uid, gid);
-      await file.chmod(mode & (owners ? 0o7777 : 0o777));
+      const written = await writeStream(file, body);
+      const { owner, mode, mtime } = this.#attributesOf(entry);
+      if (owner !== undefined) await file.chown(...owner);
+      await file.chmod(mode);
       await file.utimes(mtime, mtime);
-      return done;
+      return written;
     } finally {
       await file.close();
+    }
+  }
+
+  /** At once: handing each of six calls to another thread costs several times the work in them. */
+  async #small(path: string, entry: FlattenedEntry, body: AsyncIterable<Uint8Array>): Promise<number> {
+    const file = openSync(path, 'wx', 0o600);
+    try {
+      let size = 0;
+      for await (const chunk of body) {
+        for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
+        size += chunk.length;
+      }
+      const { owner, mode, mtime } = this.#attributesOf(entry);
+      if (owner !== undefined) fchownSync(file, ...owner);
+      fchmodSync(file, mode);
+      futimesSync(file, mtime, mtime);
+      return size;
+    } finally {
+      closeSync(file);
     }
   }
 
@@ -161,15 +148,22 @@ export class EntryWriter {
     this.#folders.add(name);
   }
 
-  async #attribute({ name, type, mode = 0, uid = 0, gid = 0, mtime = 0 }: FlattenedEntry): Promise<void> {
-    const path = join(this.#root, name);
-    const { owners = false } = this.#options;
-    if (owners) await lchown(path, uid, gid);
-    if (type === 'symlink') await lutimes(path, mtime, mtime);
+  /** For folders and symbolic links. */
+  async #attribute(entry: FlattenedEntry): Promise<void> {
+    const path = join(this.#root, entry.name);
+    const { owner, mode, mtime } = this.#attributesOf(entry);
+    if (owner !== undefined) await lchown(path, ...owner);
+    if (entry.type === 'symlink') await lutimes(path, mtime, mtime);
     else {
-      await chmod(path, mode & (owners ? 0o7777 : 0o777));
+      await chmod(path, mode);
       await utimes(path, mtime, mtime);
     }
+  }
+
+  #attributesOf({ mode = 0, uid = 0, gid = 0, mtime = 0 }: FlattenedEntry): Attributes {
+    return this.#options.owners === true
+      ? { owner: [uid, gid], mode: mode & 0o7777, mtime }
+      : { owner: undefined, mode: mode & 0o777, mtime };
   }
 
   #told(error: unknown, name: string): unknown {
@@ -184,15 +178,4 @@ export class EntryWriter {
       ? corrupt(`the image has the path ${quote(name)}, which this file system cannot hold`, error)
       : error;
   }
-}
-
-/** The content of a small file, in a buffer of its own: what the body gives are views of larger pieces. */
-async function readAll(body: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-  const content = new Uint8Array(size);
-  let at = 0;
-  for await (const chunk of body) {
-    content.set(chunk, at);
-    at += chunk.length;
-  }
-  return content.subarray(0, at);
 }

@@ -196,7 +196,7 @@ describe('an image on disk', () => {
     );
   });
 
-  it('leaves no write behind when one of many fails', async () => {
+  it('leaves nothing when one of many fails', async () => {
     const parent = await tempFolder();
     const numbers = Array.from({ length: 40 }, (_, number) => `file-${number}=x`);
     const image = await imageOf([
