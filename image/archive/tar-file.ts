@@ -127,7 +127,7 @@ async function scan(bytes: Bytes, what: string, { signal }: CallOptions): Promis
   const headers = new Headers(bytes);
   const byName = new Map<string, ArchivedFile | ArchivedLink>();
   let characters = 0;
-  let where = what;
+  let where = `${what} (its first entry)`;
   for (;;) {
     signal?.throwIfAborted();
     const begins = headers.position;

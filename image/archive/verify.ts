@@ -21,6 +21,7 @@ import { nameOfInput, openBytes, type ArchiveInput, type Bytes } from './bytes.j
 import { DockerSource } from './docker-source.js';
 import { LayoutTar } from './layout-archive.js';
 import { openTarSource } from './open.js';
+import { paddingOf } from '../tar/index.js';
 import { SEAL_NAME, sealedEnd } from './seal.js';
 import { TarFile, type ArchivedFile } from './tar-file.js';
 
@@ -117,6 +118,11 @@ function problemOf(error: unknown, facts: Partial<ArchiveProblem> = {}): Archive
   return { ...facts, reason: error.message };
 }
 
+/** Hears of bytes as they are read. */
+interface Hearer {
+  update(bytes: Uint8Array): unknown;
+}
+
 class Check {
   readonly #tar: TarFile;
   readonly #options: CallOptions;
@@ -172,7 +178,7 @@ class Check {
   async #readAll(end: number): Promise<Digester> {
     const whole = new Digester();
     let at = 0;
-    const pass = async (to: number, other?: Digester): Promise<void> => {
+    const pass = async (to: number, other?: Hearer): Promise<void> => {
       for await (const bytes of this.#tar.read(at, to - at, this.#options)) {
         whole.update(bytes);
         other?.update(bytes);
@@ -182,14 +188,17 @@ class Check {
     const sealed = end < this.#tar.size;
     for (const file of this.#tar.files) {
       const digest = digestOfPath(file.name);
-      if (digest === undefined || file.begins >= end) continue;
+      if (file.begins >= end || (digest === undefined && !sealed)) continue;
       // oxlint-disable-next-line no-await-in-loop -- one pass
       if (sealed) await pass(file.start);
       else at = file.start;
-      const own = new Digester(algorithmOf(digest));
+      const own = digest && new Digester(algorithmOf(digest));
+      const behind = file.start + file.size;
       // oxlint-disable-next-line no-await-in-loop
-      await pass(file.start + file.size, own);
-      this.#judge(file, digest, own.digest());
+      await pass(behind, own);
+      if (digest !== undefined && own !== undefined) this.#judge(file, digest, own.digest());
+      // oxlint-disable-next-line no-await-in-loop
+      if (sealed) await pass(behind + paddingOf(file.size), this.#zeros(file));
     }
     if (sealed) await pass(end);
     return whole;
@@ -204,6 +213,16 @@ class Check {
         digest,
         reason: `${file.name} is damaged: its digest is ${got}`,
       });
+  }
+
+  /** What stands behind an entry up to the next header: other bytes than zero are nobody's. */
+  #zeros({ name }: ArchivedFile): Hearer {
+    return {
+      update: (bytes) => {
+        if (bytes.some((byte) => byte !== 0))
+          this.#problems.push({ entry: name, reason: `the padding behind ${name} is damaged` });
+      },
+    };
   }
 
   #count(size: number): void {
@@ -222,9 +241,16 @@ class Check {
         expected,
       ) === 0;
     if (!matches) {
-      const reason = `the seal ${SEAL_NAME} of ${this.#tar.name} does not match: the archive was changed or cut after it was written`;
+      const found = this.#problems.length > 0 ? '' : `; all blobs are right, so look at ${this.#others()}`;
+      const reason = `the seal ${SEAL_NAME} of ${this.#tar.name} does not match: the archive was changed or cut after it was written${found}`;
       this.#problems.push({ entry: SEAL_NAME, reason });
     }
+  }
+
+  /** The entries that are no blobs: what is in them only the seal knows. */
+  #others(): string {
+    const names = this.#tar.files.map(({ name }) => name);
+    return names.filter((name) => digestOfPath(name) === undefined).join(', ');
   }
 
   /** Looks at everything that the roots lead to, each once. */

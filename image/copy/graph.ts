@@ -9,18 +9,18 @@ import {
   type CallOptions,
   type Descriptor,
   type Digest,
-  type Manifest,
 } from '../../oci/index.js';
 import type { Sink, Source } from '../media.js';
 import { readManifest } from '../read.js';
+import { Ledger } from './ledger.js';
 
 /** A manifest of the graph that is copied. */
 export interface Node {
   readonly descriptor: Descriptor;
-  /** The sink has it, and with it all below. Its bytes are there all the same if somebody looked into it. */
+  /** The sink has it, and with it all below. */
   readonly present: boolean;
+  /** Only of some that were read: what is missing is read again when it is put. */
   readonly bytes?: Uint8Array;
-  readonly manifest?: Manifest;
   readonly children: readonly Node[];
   /** Config and layers, and whatever else an index may list that is no manifest. */
   readonly blobs: readonly Descriptor[];
@@ -32,6 +32,8 @@ export interface GraphOptions extends CallOptions {
   readonly force: boolean;
   /** Looks into indexes that the sink has: what refers to their children may be new. */
   readonly lookInside: boolean;
+  /** The most manifests and blobs. Default 200,000. */
+  readonly limit?: number;
 }
 
 /** Manifests read at once. */
@@ -46,23 +48,27 @@ export class Graph {
   readonly #options: GraphOptions;
   readonly #nodes = new Map<Digest, Promise<Node>>();
   readonly #slots = new Slots(READS);
+  readonly #ledger: Ledger;
 
   constructor(source: Source, sink: Sink, options: GraphOptions) {
     this.#source = source;
     this.#sink = sink;
     this.#options = options;
+    this.#ledger = new Ledger(source.name, options.limit);
   }
 
   /**
    * The manifest and all below it.
-   * @throws OciError `MANIFEST_INVALID`, `CONTENT_INVALID` for indexes nested beyond reason, and what the places throw
+   * @throws OciError `MANIFEST_INVALID`; `CONTENT_INVALID` for indexes nested beyond reason, and content with two sizes;
+   * `SIZE_LIMIT`; and what the places throw
    */
-  node(descriptor: Descriptor, depth = 0): Promise<Node> {
+  async node(descriptor: Descriptor, depth = 0): Promise<Node> {
+    this.#ledger.note(descriptor);
     const known = this.#nodes.get(descriptor.digest);
-    if (known !== undefined) return known;
+    if (known !== undefined) return await known;
     const node = this.#read(descriptor, depth);
     this.#nodes.set(descriptor.digest, node);
-    return node;
+    return await node;
   }
 
   async #read(descriptor: Descriptor, depth: number): Promise<Node> {
@@ -88,14 +94,16 @@ export class Graph {
     if (bytes === undefined) return { descriptor, present, children: [], blobs: [] };
     const manifest = parseManifest(bytes, descriptor.mediaType);
     const below = childrenOf(manifest);
-    const children = manifest.kind === 'image' ? [] : below.filter(isManifest);
+    const isChild = (entry: Descriptor): boolean => manifest.kind === 'index' && isManifest(entry);
+    const blobs = below.filter((entry) => !isChild(entry)).map((blob) => this.#ledger.note(blob));
+    const kept = this.#ledger.keep(bytes);
+    const children = below.filter(isChild).map((child) => this.node(child, depth + 1));
     return {
       descriptor,
       present,
-      bytes,
-      manifest,
-      children: await Promise.all(children.map((child) => this.node(child, depth + 1))),
-      blobs: manifest.kind === 'image' ? below : below.filter((entry) => !isManifest(entry)),
+      ...(kept && { bytes: kept }),
+      children: [...new Set(await Promise.all(children))],
+      blobs,
     };
   }
 

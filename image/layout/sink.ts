@@ -96,6 +96,9 @@ async function begin(layout: LayoutFolder, call: CallOptions): Promise<void> {
 /** Bytes of a blob from which on what came of it outlives its writer: less is sooner fetched again. */
 const KEPT_FROM = 16 << 20;
 
+/** A digest with a size that is none of its content is not there. */
+const keyOf = ({ digest, size }: Descriptor): string => `${digest} ${size}`;
+
 class LayoutSink implements Sink {
   readonly #layout: LayoutFolder;
   readonly #workplace: Workplace;
@@ -103,7 +106,7 @@ class LayoutSink implements Sink {
   /** One change of the index after another: the lock is for other processes, which ask again and again. */
   readonly #turn = new Slots(1);
   /** Blobs that are whole: written here, or looked at. */
-  readonly #whole = new Map<Digest, Promise<boolean>>();
+  readonly #whole = new Map<string, Promise<boolean>>();
   /** Manifests that the index leads to. */
   #reachable: Promise<Set<Digest>> | undefined;
   #ended = false;
@@ -143,13 +146,13 @@ class LayoutSink implements Sink {
   }
 
   hasBlob(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
-    const { digest } = descriptor;
-    const known = this.#whole.get(digest);
+    const key = keyOf(descriptor);
+    const known = this.#whole.get(key);
     if (known !== undefined) return known;
     const looked = this.#look(descriptor, options);
-    this.#whole.set(digest, looked);
+    this.#whole.set(key, looked);
     const forget = (): void => {
-      if (this.#whole.get(digest) === looked) this.#whole.delete(digest);
+      if (this.#whole.get(key) === looked) this.#whole.delete(key);
     };
     looked.then((whole) => whole || forget(), forget);
     return looked;
@@ -159,7 +162,7 @@ class LayoutSink implements Sink {
     this.#checkOpen();
     if (await this.hasBlob(blob.descriptor, options)) return 'present';
     if (blob.descriptor.size < KEPT_FROM)
-      await this.#write(blob.descriptor.digest, incoming(blob, this.name, options));
+      await this.#write(blob.descriptor, incoming(blob, this.name, options));
     else await this.#fetch(blob, options);
     return 'sent';
   }
@@ -171,7 +174,7 @@ class LayoutSink implements Sink {
   ): Promise<void> {
     this.#checkOpen();
     const manifest = checkManifest(descriptor, bytes, this.name);
-    if (!(await this.hasBlob(descriptor, options))) await this.#write(descriptor.digest, streamOf(bytes));
+    if (!(await this.hasBlob(descriptor, options))) await this.#write(descriptor, streamOf(bytes));
     if (tags.length > 0 || top || manifest.subject !== undefined) {
       const artifactType = manifest.subject === undefined ? undefined : artifactTypeOf(manifest);
       await this.#list(entriesFor(descriptor, tags, { ...this.#options, artifactType }), options);
@@ -254,19 +257,19 @@ class LayoutSink implements Sink {
     }
   }
 
-  async #write(digest: Digest, bytes: ByteStream): Promise<void> {
+  async #write(descriptor: Descriptor, bytes: ByteStream): Promise<void> {
     const path = this.#workplace.file();
     const file = await withRoom(open(path, 'wx', 0o644));
     try {
       await writeDurably(file, bytes);
-      await this.#layout.blobs.publish(path, file, digest);
+      await this.#layout.blobs.publish(path, file, descriptor.digest);
     } catch (error) {
       await rm(path, { force: true });
       throw error;
     } finally {
       await file.close();
     }
-    this.#whole.set(digest, Promise.resolve(true));
+    this.#whole.set(keyOf(descriptor), Promise.resolve(true));
   }
 
   /** A blob that is worth going on with, if this process ends before it is whole. */
@@ -282,7 +285,7 @@ class LayoutSink implements Sink {
       await file.close();
     }
     await this.#workplace.tidy();
-    this.#whole.set(digest, Promise.resolve(true));
+    this.#whole.set(keyOf(blob.descriptor), Promise.resolve(true));
   }
 
   async #list(entries: readonly Descriptor[], call: CallOptions): Promise<void> {

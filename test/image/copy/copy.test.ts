@@ -14,6 +14,7 @@ import {
   type Progress,
 } from '../../../oci/index.js';
 import { copy, type CopyOptions, type CopyReport } from '../../../image/copy/index.js';
+import { Ledger } from '../../../image/copy/ledger.js';
 import type { Sink, Source } from '../../../image/media.js';
 import { memoryStore, type MemoryStore } from '../../../image/memory.js';
 
@@ -239,6 +240,47 @@ describe('copy', () => {
       expect(await to.resolve('1')).toBeUndefined();
       expect(to.contents.has(digest)).toBe(false);
     }
+  });
+
+  it('believes no size of two for the same content, whichever comes first', async () => {
+    const source = memoryStore('source');
+    const config = await putBlob(source, '{}', ociConfig);
+    const layer = await putBlob(source, 'layer');
+    const other = await image(source, 'other');
+    const lie = { ...layer, size: layer.size + 1 };
+    for (const layers of [
+      [layer, lie],
+      [lie, layer],
+    ]) {
+      const one = await put(source, ociManifest, { config, layers });
+      const apart = await Promise.all(
+        layers.map((entry) => put(source, ociManifest, { config, layers: [entry] })),
+      );
+      const wrong = { ...other, size: other.size + 1 };
+      const index = await put(source, ociIndex, { manifests: [other, wrong] });
+      for (const roots of [[one], apart, [index]]) {
+        const to = memoryStore();
+        const work = copy(
+          source,
+          to,
+          roots.map((descriptor) => ({ descriptor, tags: ['1'] })),
+        );
+        await expect(work).rejects.toThrow(expect.objectContaining({ code: 'CONTENT_INVALID' }));
+        await expect(work).rejects.toThrow('two sizes');
+        expect(to.contents.size).toBe(0);
+      }
+    }
+  });
+
+  it('walks no graph without end', () => {
+    const ledger = new Ledger('source', 2);
+    const entry = (text: string): Descriptor => descriptorOf(ociLayer, Buffer.from(text));
+    const first = ledger.note(entry('1'));
+    ledger.note(entry('2'));
+    expect(ledger.note(entry('1'))).toBe(first);
+    expect(() => ledger.note(entry('3'))).toThrow(expect.objectContaining({ code: 'SIZE_LIMIT' }));
+    const large = new Uint8Array(12 << 20);
+    expect([1, 2, 3].map(() => ledger.keep(large) === large)).toEqual([true, true, false]);
   });
 
   it('stops everything at the first failure, and when it is aborted', async () => {

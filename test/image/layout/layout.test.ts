@@ -327,6 +327,16 @@ describe('what is damaged or hostile', () => {
     await trusting.abandon?.();
   });
 
+  it('is not there with a size that it does not have', async () => {
+    const sink = await createLayout(await tempFolder());
+    const blob = blobFrom('text/plain', Buffer.from('twelve bytes'));
+    const lie = { ...blob.descriptor, size: 13 };
+    await sink.putBlob(blob);
+    expect([await sink.hasBlob(blob.descriptor), await sink.hasBlob(lie)]).toEqual([true, false]);
+    await expect(sink.putBlob({ ...blob, descriptor: lie })).rejects.toThrow('13 bytes');
+    await sink.finish?.();
+  });
+
   it('does not become visible: bytes that are not what the descriptor says', async () => {
     const folder = await tempFolder();
     const sink = await createLayout(folder);
