@@ -57,7 +57,7 @@ async function imagesFile(found: readonly InputEntry[], paths: readonly string[]
   const [folder, ...more] = found;
   if (folder === undefined)
     throw refused(
-      `This directory is not a bundle. It is missing ${BUNDLE_FOLDER}/${IMAGES_FILE} (hint: \`ocilot bundle init\` makes it one)`,
+      `This directory is not a bundle. It is missing ${BUNDLE_FOLDER}/${IMAGES_FILE} (hint: \`ocilot bundle init${folderOf(paths)}\` makes it one)`,
     );
   if (more.length > 0)
     throw refused(
@@ -74,6 +74,12 @@ async function imagesFile(found: readonly InputEntry[], paths: readonly string[]
   throw refused(
     `The bundle expected ${BUNDLE_FOLDER}/${IMAGES_FILE} to exist, but it wasn't found: ${quote(file)}`,
   );
+}
+
+/** What would be typed to name the folder, where there is one. */
+function folderOf(paths: readonly string[]): string {
+  const [path = '', ...more] = paths;
+  return more.length === 0 && /^[\w./][\w./-]*$/.test(path) ? ` ${path}` : '';
 }
 
 async function checkImages(file: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ArchivePlaces } from '../../bundle/index.js';
+import { OciError } from '../../oci/index.js';
 import type { Work } from './work.js';
 
 /**
@@ -12,8 +13,14 @@ export async function inTar<T>(
 ): Promise<T> {
   const { openVerifiedArchive } = await import('../../image/archive/index.js');
   const { archivePlaces } = await import('../../bundle/index.js');
-  const { source } = await openVerifiedArchive(path, { signal });
+  const { source, report } = await openVerifiedArchive(path, { signal });
   try {
+    if (report.base !== undefined)
+      throw new OciError(
+        'INVALID_OPTION',
+        `${path} is a differential archive, which lacks what ${report.base.of.join(', ')} had: ` +
+          'load it there with `ocilot copy --tar`, and look at it then with -b',
+      );
     return await work(await archivePlaces(source, { signal }));
   } finally {
     await source.close();

@@ -14,6 +14,7 @@ import {
 } from '../bundle/options.js';
 import { copyInto, copyToTar } from '../bundle/copy-to.js';
 import { withPlatforms } from '../bundle/platforms.js';
+import { checkTarTarget } from '../bundle/target.js';
 import { platformOption } from '../image/options.js';
 import { openTar } from '../bundle/differential.js';
 import { readLock } from '../bundle/lock-files.js';
@@ -101,6 +102,7 @@ export function copyCommand(context: Context): Command {
     const format = flags.tarFormat ?? (isCalledImgpkg(context.env) ? 'imgpkg' : 'oci');
     if (format === 'imgpkg' && (flags.have ?? flags.split) !== undefined)
       throw new UsageError('--have and --split are for archives that are OCI layouts: add --tar-format oci');
+    if (flags.toTar !== undefined) await checkTarTarget(flags.toTar);
     await withWork(context, flags, (work) =>
       copyAll(work, { ...(isCalledImgpkg(context.env) && { referrers: false }), ...flags }, format),
     );

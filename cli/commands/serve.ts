@@ -104,6 +104,11 @@ async function act(own: Own, flags: ReadonlyMap<string, unknown>, context: Conte
       'INVALID_OPTION',
       '--from serves an archive as it is: leave out --load and --ephemeral',
     );
+  if (recording !== undefined && loaded.config.load.length > 0)
+    throw new OciError(
+      'INVALID_OPTION',
+      '--load cannot be given with --record or --replay: the recording says what is there',
+    );
   if (ephemeral) {
     const { runEphemeral } = await import('../serve/ephemeral.js');
     await runEphemeral(loaded.config, { seed, faults, recording, exitWithParent, urlOnly }, context);

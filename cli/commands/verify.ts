@@ -92,7 +92,7 @@ function describe(
   const sum = `${blobs} manifests and blobs (${showSize(bytes)})`;
   const end =
     problems.length > 0
-      ? [`${file}: ${problems.length} problems; ${sum} are right`]
+      ? [`${file}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}; ${sum} are right`]
       : [`${file}: ${sum} are right, ${seal}`, ...relies];
   return [...found, ...absent, ...end].map(printable);
 }

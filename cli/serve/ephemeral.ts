@@ -54,6 +54,10 @@ export async function runEphemeral(
   try {
     await using registry = await open(config, options, log);
     for (const seed of options.seed) await load(registry, seed);
+    if (config.load.length > 0) {
+      const { loadAll } = await import('./load.js');
+      await loadAll(registry.registry.store, config.load, { log, ending });
+    }
     context.out.write(`${registry.url}\n`);
     if (!options.urlOnly) context.out.write(`data: ${whereabouts(options)}\n`);
     const orphaned = options.exitWithParent ? parentGone(parent) : undefined;

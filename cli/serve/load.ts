@@ -14,12 +14,32 @@ import {
   type Store,
 } from '../../registry/index.js';
 import type { Logger } from './logger.js';
+import type { Ending } from './shutdown.js';
+
+/** Takes over one after another; a signal stops it. Throws as `loadInto`. */
+export async function loadAll(
+  store: Store,
+  paths: readonly string[],
+  { log, ending }: { readonly log: Logger; readonly ending: Ending },
+): Promise<void> {
+  const abort = new AbortController();
+  void ending.asked.then(() => abort.abort());
+  for (const path of paths) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one may need what another brings
+      await loadInto(store, path, log, { signal: abort.signal });
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      throw error;
+    }
+  }
+}
 
 /**
  * Takes an archive, a layout folder or the data folder of a docker-registry into a store.
  * @throws OciError `INVALID_OPTION` for what is none of them; as `loadArchive` and `importDockerRegistry`
  */
-export async function loadInto(store: Store, path: string, log: Logger, call: CallOptions): Promise<void> {
+async function loadInto(store: Store, path: string, log: Logger, call: CallOptions): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   const isLayout =
     found?.isDirectory() === true && (await stat(`${path}/index.json`).catch(() => undefined)) !== undefined;

@@ -85,24 +85,15 @@ async function open(config: PlacedConfig, from: string | undefined, log: Logger)
   return await openFrom(from, options);
 }
 
-/** Takes over what is to be loaded; a signal stops it. */
+/** Takes over what is to be loaded. */
 async function load(
   registry: Registry,
   { load: paths }: PlacedConfig,
   { log, ending }: { readonly log: Logger; readonly ending: Ending },
 ): Promise<void> {
   if (paths.length === 0) return;
-  const { loadInto } = await import('./load.js');
-  const abort = new AbortController();
-  void ending.asked.then(() => abort.abort());
-  for (const path of paths) {
-    try {
-      await loadInto(registry.store, path, log, { signal: abort.signal });
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      throw error;
-    }
-  }
+  const { loadAll } = await import('./load.js');
+  await loadAll(registry.store, paths, { log, ending });
 }
 
 interface Running {

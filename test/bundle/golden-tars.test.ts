@@ -1,4 +1,4 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startRegistry } from '../../testing/index.js';
@@ -83,6 +83,22 @@ describe('an archive in place of a registry', () => {
       expect(failed.written.err).toMatch(/is damaged/);
     }
     expect(await readdir(folder)).toEqual(['bad.tar']);
+  });
+
+  it('that is differential is looked at where its base is', async () => {
+    await using registry = await startRegistry({ seed: { app: { 1: { files: { a: 'a' } } } } });
+    const folder = await tempFolder();
+    await writeFile(join(folder, 'list'), `${registry.host}/app:1\n`);
+    await mkdir(join(folder, 'in'));
+    await ocilot(`bundle init ${folder}/in --images-from ${folder}/list`);
+    await ocilot(`push -b ${registry.host}/bundle:1 -f ${folder}/in`);
+    await ocilot(`inventory ${registry.host}/app:1 --to ${folder}/far`);
+    await ocilot(`copy -b ${registry.host}/bundle:1 --to-tar ${folder}/a.tar --have ${folder}/far`);
+    const failed = await ocilot(`pull --tar ${folder}/a.tar -o ${folder}/out`);
+    expect(failed.exitCode).toBe(1);
+    expect(failed.written.err).toMatch(
+      /is a differential archive, which lacks what .*\/app had: load it there/,
+    );
   });
 
   it.each([

@@ -129,3 +129,22 @@ describe('variables', () => {
     expect(done.written.err).toMatch(/IMGPKG_ENABLE_IAAS_AUTH is deprecated/);
   });
 });
+
+describe('copy --to-tar', () => {
+  it('says what is wrong with the file before it asks registries', async () => {
+    await using registry = await startRegistry();
+    const folder = await tempFolder();
+    await writeFile(join(folder, 'file'), '');
+    for (const [target, why] of [
+      [folder, /is a folder; name a file in it/],
+      [join(folder, 'none/a.tar'), /there is no folder ".*none"; make it first/],
+      [join(folder, 'file/a.tar'), /is no folder/],
+    ] as const)
+      for (const more of [[], ['--dry-run']]) {
+        const failed = await ocilot(['copy', '-i', `${registry.host}/app:1`, '--to-tar', target, ...more]);
+        expect(failed.written.err).toMatch(why);
+        expect(failed.exitCode).toBe(1);
+      }
+    expect(registry.requests.count()).toBe(0);
+  });
+});

@@ -46,6 +46,17 @@ describe('serve --ephemeral', () => {
     expect(await running.ended).toMatchObject({ code: 0, out: `${url}\n` });
   });
 
+  it('takes in what --load names, as with a data folder', async () => {
+    const path = await layout();
+    const running = start(['serve', '--ephemeral', '--print-url', '--load', path]);
+    const [url] = await running.said(URL_LINE);
+    expect((await fetch(`${url}/v2/base/manifests/stable`)).status).toBe(200);
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    const failed = await run(['serve', '--replay', path, '--load', path]);
+    expect(failed.err).toContain('--load cannot be given with --record or --replay');
+  });
+
   it('lets faults of a file strike', async () => {
     const file = join(await tempFolder(), 'rules.yaml');
     await writeFile(

@@ -251,7 +251,7 @@ describe('unknown commands and flags', () => {
     ],
     [
       ['serve', 'extra'],
-      "ocilot: too many arguments for 'serve'. Expected 0 arguments but got 1.; `ocilot help` lists what there is\n",
+      "ocilot: too many arguments for 'serve'. Expected 0 arguments but got 1; `ocilot help` lists what there is\n",
     ],
   ] as const)('%j', async (args, err) => {
     expect(await start(args).ended).toEqual({ code: 2, out: '', err });

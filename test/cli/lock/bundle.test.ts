@@ -343,6 +343,6 @@ describe('push of a folder that is no bundle', () => {
     const at = await site();
     await fileOf(at.path('app/a'), '');
     const { err } = await at.run(['push', '-b', `${at.host}/app:1`, '-f', at.path('app')]);
-    expect(err).toMatch(/This directory is not a bundle.*`ocilot bundle init` makes it one/);
+    expect(err).toMatch(/This directory is not a bundle.*`ocilot bundle init DIR\/app` makes it one/);
   });
 });
