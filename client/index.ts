@@ -60,6 +60,7 @@ export { kubernetesKeychain, type KubernetesOptions } from './credentials/kubern
 export { login, logout, type LoginOptions, type LoginOutcome } from './credentials/login.js';
 export {
   RemoteRepository,
+  type GetBlobOptions,
   type PutAnswer,
   type PutOptions,
   type ReadOptions,

@@ -1,11 +1,11 @@
 import type {
   Blob,
-  ByteRange,
   ByteStream,
   CallOptions,
   Descriptor,
   Digest,
   OnProgress,
+  ReadBlobOptions,
 } from '../oci/index.js';
 
 /** A repository of a registry, as far as another repository of it can mount blobs from there. */
@@ -32,7 +32,7 @@ export interface Source {
   /** The bytes of a manifest. Throws OciError `MANIFEST_UNKNOWN`. */
   manifest(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
   /** The bytes of a blob, or an inclusive range of them. Throws OciError `BLOB_UNKNOWN`. */
-  blob(descriptor: Descriptor, options?: CallOptions & { readonly range?: ByteRange }): Promise<ByteStream>;
+  blob(descriptor: Descriptor, options?: ReadBlobOptions): Promise<ByteStream>;
   /** The tags in the order of their bytes, where the place has such a list. Roots without a tag are not among them. */
   tags?(options?: CallOptions): AsyncIterable<string>;
   /** What stands at the top of the place, tagged or not, in its order: the entries of a layout's index. */

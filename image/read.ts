@@ -8,6 +8,7 @@ import {
   type ByteStream,
   type CallOptions,
   type Descriptor,
+  type ReadBlobOptions,
 } from '../oci/index.js';
 import { abortable } from './abortable.js';
 import type { Source } from './media.js';
@@ -40,7 +41,7 @@ export async function readManifest(
 export async function openBlob(
   source: Source,
   descriptor: Descriptor,
-  options: CallOptions = {},
+  options: Omit<ReadBlobOptions, 'range'> = {},
 ): Promise<ByteStream> {
   const { digest, size, data } = descriptor;
   const stream =

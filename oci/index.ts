@@ -59,4 +59,4 @@ export { isVerified, verified } from './verified.js';
 export { encodeJson, isObject, isStringList, isStringMap, parseJson } from './json.js';
 export { printable, quote } from './quote.js';
 export type { OnProgress, Progress } from './progress.js';
-export type { Blob, ByteRange, CallOptions, Image, Index, Layer } from './views.js';
+export type { Blob, ByteRange, CallOptions, Image, Index, Layer, ReadBlobOptions } from './views.js';

@@ -14,10 +14,18 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** How content is read. */
+export interface ReadBlobOptions extends CallOptions {
+  /** Only these bytes. */
+  readonly range?: ByteRange;
+  /** True for who holds what others wait for, and so must not wait in line for a connection himself. Default false. */
+  readonly aside?: boolean;
+}
+
 /** Content with a name. `open` gives a fresh stream on every call, so that a retry can replay it. */
 export interface Blob {
   readonly descriptor: Descriptor;
-  open(options?: CallOptions & { readonly range?: ByteRange }): Promise<ByteStream>;
+  open(options?: ReadBlobOptions): Promise<ByteStream>;
 }
 
 /** A layer: its bytes as stored, and as the tar they hold. */

@@ -1,4 +1,4 @@
-import { OciError, type ByteRange, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { OciError, type ByteStream, type ReadBlobOptions } from '../../oci/index.js';
 import { networkError } from '../network-errors.js';
 import { Patience } from '../patience.js';
 import type { RetryOptions } from '../layers/retry.js';
@@ -7,16 +7,17 @@ import type { TransportResponse } from '../transport.js';
 import { firstOf, rangeOf } from './positions.js';
 
 /** Asks for the content with these headers besides; an answer is 200 or 206. */
-export type Ask = (headers: Readonly<Record<string, string>>) => Promise<TransportResponse>;
+export type Ask = (options: {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly aside: boolean;
+}) => Promise<TransportResponse>;
 
 /** What is read, and how long breaks are borne. */
-export interface DownloadOptions extends CallOptions {
+export interface DownloadOptions extends ReadBlobOptions {
   /** For messages. */
   readonly what: string;
   /** Bytes of the whole. */
   readonly size: number;
-  /** Default: all of it. */
-  readonly range?: ByteRange;
   readonly retry?: RetryOptions;
 }
 
@@ -30,8 +31,9 @@ const GAIN = 64 * 1024;
  * @throws what `ask` throws; while it is read `NETWORK`, and `UNKNOWN` for an answer with other bytes than those asked for
  */
 export async function download(ask: Ask, options: DownloadOptions): Promise<ByteStream> {
-  const { range } = options;
-  const first = await ask(range === undefined ? {} : { range: rangeOf(range.start, range.end) });
+  const { range, aside = false } = options;
+  const headers = range === undefined ? {} : { range: rangeOf(range.start, range.end) };
+  const first = await ask({ headers, aside });
   return continued(ask, first, options);
 }
 
@@ -61,11 +63,13 @@ async function* continued(
       await patience.bear(error, signal);
     }
     const tag = response.header('etag');
-    response = await ask({
+    const headers = {
       range: rangeOf(at, range === undefined ? undefined : range.end),
       // A weak tag does not say that bytes are the same (RFC 9110, section 13.1.5).
       ...(tag?.startsWith('"') === true ? { 'if-range': tag } : {}),
-    });
+    };
+    // It had its turn: whoever reads may be sending, and those that are before him in line wait for him to end that.
+    response = await ask({ headers, aside: true });
   }
 }
 

@@ -19,6 +19,7 @@ export interface Call extends CallOptions {
   /** What a 404 without a code means. */
   readonly notFound?: WireCode;
   readonly retry?: boolean;
+  readonly aside?: boolean;
 }
 
 /** A registry, and perhaps one repository of it, as requests are addressed to it. */
@@ -41,6 +42,7 @@ export class Endpoint {
     path,
     scopes,
     retry,
+    aside,
     accept,
     what,
     notFound,
@@ -53,6 +55,7 @@ export class Endpoint {
       ...(this.#repository === undefined ? {} : { repository: this.#repository }),
       ...(scopes === undefined ? {} : { scopes }),
       ...(retry === undefined ? {} : { retry }),
+      ...(aside === undefined ? {} : { aside }),
     };
     const response = await this.#transport({ ...rest, url: url.href, headers, context });
     if (accept.includes(response.status)) return response;
@@ -71,15 +74,21 @@ export class Endpoint {
    */
   async outside(
     target: string,
-    call: Pick<Call, 'headers' | 'what' | 'notFound'> & CallOptions,
+    call: Pick<Call, 'aside' | 'headers' | 'notFound' | 'what'> & CallOptions,
   ): Promise<TransportResponse> {
-    const { what, notFound, headers = {}, ...options } = call;
+    const { what, notFound, headers = {}, aside = false, ...options } = call;
     const url = URL.canParse(target) ? new URL(target) : undefined;
     const home = new URL(`https://${this.registry}`);
     const web = url?.protocol === 'https:' || url?.protocol === 'http:';
     if (url === undefined || !web || url.username !== '' || url.password !== '' || leadsInside(url, home))
       throw new OciError('DENIED', `${what}: it is said to be at ${redactUrl(target)}, which is not asked`);
-    const response = await this.#transport({ method: 'GET', url: url.href, headers, ...options });
+    const response = await this.#transport({
+      method: 'GET',
+      url: url.href,
+      headers,
+      context: { aside },
+      ...options,
+    });
     if (response.status === 200 || response.status === 206) return response;
     throw await responseError(response, what, {
       method: 'GET',

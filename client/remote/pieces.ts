@@ -45,7 +45,7 @@ export class Pieces {
   async begin(start: number): Promise<void> {
     if (start >= this.#blob.descriptor.size) return;
     try {
-      const reader = await this.#seek(start);
+      const reader = await this.#seek(start, false);
       const bytes = await reader.some(Infinity);
       if (bytes !== undefined) reader.unread(bytes);
     } catch (error) {
@@ -69,7 +69,8 @@ export class Pieces {
     let at = start;
     let reader: ByteReader | undefined;
     try {
-      reader = await this.#seek(start);
+      // Sent again, in the middle of a request: those that read from the same host may wait for its end.
+      reader = await this.#seek(start, true);
       while (at < end) {
         const bytes = await reader.some(end - at);
         // Another piece has been asked for meanwhile, and nobody waits for this one.
@@ -88,14 +89,14 @@ export class Pieces {
     }
   }
 
-  async #seek(start: number): Promise<ByteReader> {
+  async #seek(start: number, aside: boolean): Promise<ByteReader> {
     const free = !this.#busy;
     this.#busy = true;
     if (free && this.#reader !== undefined && this.#at === start) return this.#reader;
     // A stream that waits for its next bytes closes only when it has them.
     void this.close().catch(() => undefined);
     const { signal } = this.#options;
-    const call = signal === undefined ? {} : { signal };
+    const call = { ...(signal === undefined ? {} : { signal }), ...(aside ? { aside } : {}) };
     const end = this.#blob.descriptor.size - 1;
     const stream: ByteStream = await this.#blob.open(start === 0 ? call : { ...call, range: { start, end } });
     this.#reader = new ByteReader(stream);

@@ -48,6 +48,14 @@ export interface ReadOptions extends CallOptions {
   readonly forPush?: boolean;
 }
 
+/** How the answer that a blob comes with is asked for. */
+export interface GetBlobOptions extends CallOptions {
+  /** `range` and the like. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** True: it waits in no line of `limit`. Default false. */
+  readonly aside?: boolean;
+}
+
 /** How a manifest is put. */
 export interface PutOptions extends CallOptions {
   /** Only if this entity tag is still current; `null`: only if there is nothing yet. Default: in any case. */
@@ -184,13 +192,12 @@ export class RemoteRepository {
 
   /**
    * The answer that a blob comes with, for who reads on from where it breaks off.
-   * @param headers `range` and the like
    * @returns of status 200 or 206; its bytes are not checked
    * @throws OciError `BLOB_UNKNOWN` and what the registry answers
    */
   async getBlob(
     digest: Digest,
-    { headers = {}, ...options }: CallOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
+    { headers = {}, ...options }: GetBlobOptions = {},
   ): Promise<TransportResponse> {
     const call = { ...this.#blobCall('GET', digest, this.#pull), headers, accept: [200, 206], ...options };
     return await this.#endpoint.call(call);
@@ -200,11 +207,7 @@ export class RemoteRepository {
    * As `getBlob`, from a URL that a descriptor names, with nobody's credentials.
    * @throws OciError `DENIED` for a URL that is no place for content, `BLOB_UNKNOWN`, and what is answered there
    */
-  async getForeign(
-    url: string,
-    digest: Digest,
-    options: CallOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
-  ): Promise<TransportResponse> {
+  async getForeign(url: string, digest: Digest, options: GetBlobOptions = {}): Promise<TransportResponse> {
     const what = this.name('blob', digest);
     return await this.#endpoint.outside(url, { what, notFound: 'BLOB_UNKNOWN', ...options });
   }

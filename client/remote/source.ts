@@ -58,14 +58,14 @@ async function somewhere(
   read: (ask: (call: CallOptions) => Ask) => Promise<ByteStream>,
 ): Promise<ByteStream> {
   try {
-    return await read((call) => (headers) => repository.getBlob(digest, { ...call, headers }));
+    return await read((call) => (asked) => repository.getBlob(digest, { ...call, ...asked }));
   } catch (error) {
     if (responseDetail(error)?.status !== 404 || urls.length === 0) throw error;
   }
   let failure: unknown;
   for (const url of urls) {
     try {
-      return await read((call) => (headers) => repository.getForeign(url, digest, { ...call, headers }));
+      return await read((call) => (asked) => repository.getForeign(url, digest, { ...call, ...asked }));
     } catch (error) {
       failure = error;
     }

@@ -3,8 +3,8 @@ import { copy, type CopyOptions } from '../../image/copy/index.js';
 import { remoteSink, remoteSource } from '../../client/index.js';
 import { fetchDriver } from '../../client/drivers/fetch-driver.js';
 import { withBody, type Transport } from '../../client/transport.js';
-import { randomImage, startRegistry, type TestRegistry } from '../../testing/index.js';
-import { AT_ONCE, clientOf, repositoryOf } from './site.js';
+import { randomImage, startRegistry, type FaultRule, type TestRegistry } from '../../testing/index.js';
+import { AT_ONCE, USERS, clientOf, counting, repositoryOf } from './site.js';
 
 const CHUNK = 4000;
 /** Layers in several pieces, and others in one. */
@@ -45,16 +45,34 @@ describe('a copy from a registry to itself, without mounts', () => {
   it.each([1, 2, 5])('ends with more blobs at once than requests: %i', async (perHost) => {
     await crossing(perHost);
   });
+
+  it.each([1, 2, 5])('ends where blobs are read again while they are sent: %i', async (perHost) => {
+    await crossing(perHost, {}, AGAIN);
+  });
 });
 
-async function crossing(perHost: number, options: CopyOptions = {}): Promise<void> {
+/** What has a blob read again while it is sent. */
+const AGAIN: readonly FaultRule[] = [
+  { match: { operation: 'blob.get', method: 'GET' }, fault: { kind: 'truncate', after: 300 }, times: 20 },
+  { match: { operation: 'upload.append' }, fault: { kind: 'expiredToken' }, times: 10 },
+  { match: { operation: 'upload.finish' }, fault: { kind: 'expiredToken' }, times: 10 },
+  { match: { operation: 'upload.append' }, fault: { kind: 'reset', of: 'request', after: 2000 }, times: 3 },
+];
+
+async function crossing(
+  perHost: number,
+  options: CopyOptions = {},
+  faults: readonly FaultRule[] = [],
+): Promise<void> {
   await using registry = await startRegistry({
     socket: false,
     profile: 'noMount',
+    access: { mode: 'bearer', users: USERS },
     seed: { 'team/from': IMAGES },
   });
-  const client = clientOf(registry, { perHost, driver: dripping(registry) });
-  const source = remoteSource(repositoryOf(registry, 'team/from', client));
+  for (const rule of faults) registry.faults.add(rule);
+  const client = clientOf(registry, { perHost, driver: dripping(registry), keychain: counting() });
+  const source = remoteSource(repositoryOf(registry, 'team/from', client), { retry: AT_ONCE });
   const sink = remoteSink(repositoryOf(registry, 'team/to', client), { chunkSize: CHUNK, retry: AT_ONCE });
   const roots = await Promise.all(
     TAGS.map(async (tag) => {
