@@ -34,15 +34,17 @@ export function bundleCommand(context: Context): Command {
 
 /** `bundle init`: a folder becomes a bundle. */
 function initCommand(context: Context): Command {
-  const command = withImgpkgOptions(new Command('init'))
-    .description('make a folder a bundle: .imgpkg/images.yml and .imgpkg/bundle.yml')
-    .argument('[folder]', 'the folder', '.')
-    .addOption(
-      new Option(
-        '--images-from <path>',
-        'pin the images that a file, a folder or a chart names; - is the standard input (repeatable)',
-      ).argParser(repeated),
-    );
+  const command = withRegistries(
+    new Command('init')
+      .description('make a folder a bundle: .imgpkg/images.yml and .imgpkg/bundle.yml')
+      .argument('[folder]', 'the folder', '.')
+      .addOption(
+        new Option(
+          '--images-from <path>',
+          'pin the images that a file, a folder or a chart names; - is the standard input (repeatable)',
+        ).argParser(repeated),
+      ),
+  );
   withExamples(command, [
     ['ocilot bundle init ./app', 'with an empty list of images'],
     ['ocilot bundle init ./app --images-from ./app/config', 'with those that its files name'],
@@ -60,9 +62,11 @@ function initCommand(context: Context): Command {
 
 /** `bundle tree`: what contains what. */
 function treeCommand(context: Context): Command {
-  const command = withFormat(withImgpkgOptions(new Command('tree')))
-    .description('print what a bundle contains, bundles in it too')
-    .argument('<bundle>', 'a reference, with a tag, a digest or a range of versions, or an archive');
+  const command = withRegistries(
+    withFormat(new Command('tree'))
+      .description('print what a bundle contains, bundles in it too')
+      .argument('<bundle>', 'a reference, with a tag, a digest or a range of versions, or an archive'),
+  );
   withExamples(command, [
     ['ocilot bundle tree localhost:5000/app:1.4', 'of a registry'],
     ['ocilot bundle tree app.tar -o json', 'of an archive, for a program'],
@@ -78,10 +82,12 @@ function treeCommand(context: Context): Command {
 
 /** `bundle diff`: exits as `diff` does. */
 function diffCommand(context: Context): Command {
-  const command = withFormat(withImgpkgOptions(new Command('diff')))
-    .description('print how two bundles differ: exit 0 when they are the same, 1 when not, 2 for trouble')
-    .argument('<bundle>', 'a reference, with a tag, a digest or a range of versions, or an archive')
-    .argument('<other>', 'what it is compared with');
+  const command = withRegistries(
+    withFormat(new Command('diff'))
+      .description('print how two bundles differ: exit 0 when they are the same, 1 when not, 2 for trouble')
+      .argument('<bundle>', 'a reference, with a tag, a digest or a range of versions, or an archive')
+      .argument('<other>', 'what it is compared with'),
+  );
   withExamples(command, [
     ['ocilot bundle diff localhost:5000/app:1.3 localhost:5000/app:1.4', 'files and images that changed'],
     ['ocilot bundle diff localhost:5000/app:1.4 app.tar -o json', 'with an archive, for a program'],
@@ -103,6 +109,8 @@ function diffCommand(context: Context): Command {
     }
   });
 }
+
+const withRegistries = (command: Command): Command => withImgpkgOptions(command.optionsGroup('Registries:'));
 
 function withFormat(command: Command): Command {
   return command.addOption(

@@ -44,16 +44,18 @@ export function lockCommand(context: Context): Command {
 
 /** `lock resolve`: an ImagesLock of what files name. */
 function resolveCommand(context: Context): Command {
-  const command = withLockOptions(new Command('resolve'))
-    .description('pin tags and ranges of versions to digests, and print an ImagesLock')
-    .argument('[image...]', 'as app:1.4, or app:~1.4 for the highest 1.4.x')
-    .addOption(
-      new Option(
-        '-f, --file <path>',
-        'a list, Kubernetes YAML or JSON, a compose file, a Helm chart, or a folder of them; - is the standard input (repeatable)',
-      ).argParser(repeated),
-    )
-    .option('-o, --output <path>', 'write it to a file');
+  const command = withLockOptions(
+    new Command('resolve')
+      .description('pin tags and ranges of versions to digests, and print an ImagesLock')
+      .argument('[image...]', 'as app:1.4, or app:~1.4 for the highest 1.4.x')
+      .addOption(
+        new Option(
+          '-f, --file <path>',
+          'a list, Kubernetes YAML or JSON, a compose file, a Helm chart, or a folder of them; - is the standard input (repeatable)',
+        ).argParser(repeated),
+      )
+      .option('-o, --output <path>', 'write it to a file'),
+  );
   withExamples(command, [
     ['ocilot lock resolve -f deploy.yml -o .imgpkg/images.yml', 'images of Kubernetes'],
     ['kustomize build . | ocilot lock resolve -f -', 'of what another program makes'],
@@ -70,11 +72,15 @@ function resolveCommand(context: Context): Command {
 
 /** `lock update`: asks again what was pinned by a tag or a range. */
 function updateCommand(context: Context): Command {
-  const command = withLockOptions(new Command('update'))
-    .description('pin again what was pinned by a tag or a range, and print what moved')
-    .argument('<lock>', 'an ImagesLock, or the folder of a bundle')
-    .option('--dry-run', 'only print it')
-    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'));
+  const command = withLockOptions(
+    new Command('update')
+      .description('pin again what was pinned by a tag or a range, and print what moved')
+      .argument('<lock>', 'an ImagesLock, or the folder of a bundle')
+      .option('--dry-run', 'only print it')
+      .addOption(
+        new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'),
+      ),
+  );
   withExamples(command, [
     ['ocilot lock update .imgpkg/images.yml', 'write the file again'],
     ['ocilot lock update --dry-run ./app', "a bundle's list, left as it is"],
@@ -94,10 +100,11 @@ function updateCommand(context: Context): Command {
 }
 
 function withLockOptions(command: Command): Command {
-  return withImgpkgOptions(command).option(
+  command.option(
     '--allow-conflicts',
     'where bundles want versions that exclude each other, let each have its own',
   );
+  return withImgpkgOptions(command.optionsGroup('Registries:'));
 }
 
 /**

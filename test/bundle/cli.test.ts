@@ -338,7 +338,16 @@ describe('docs/bundles.md', () => {
   it('has every flag of its own that the commands have', async () => {
     const page = await readFile(new URL('../../docs/bundles.md', import.meta.url), 'utf8');
     const shared = new Set((await flagsOf('image manifest')).concat('--help'));
-    for (const name of ['push', 'pull', 'copy', 'describe', 'tag list', 'tag resolve'])
+    const ours = ['bundle init', 'bundle diff', 'bundle tree', 'lock resolve', 'lock update'];
+    for (const name of ['push', 'pull', 'copy', 'describe', 'tag list', 'tag resolve', ...ours])
+      for (const flag of await flagsOf(name))
+        if (!shared.has(flag)) expect(page, `${name} ${flag}`).toContain(flag);
+  });
+
+  it('and docs/archives.md those of the commands for archives', async () => {
+    const page = await readFile(new URL('../../docs/archives.md', import.meta.url), 'utf8');
+    const shared = new Set((await flagsOf('image manifest')).concat('--help', '--output'));
+    for (const name of ['verify', 'inventory'])
       for (const flag of await flagsOf(name))
         if (!shared.has(flag)) expect(page, `${name} ${flag}`).toContain(flag);
   });
