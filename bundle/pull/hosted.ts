@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Slots, type CallOptions } from '../../oci/index.js';
 import { formatPinned, parsePinned, type ImagesLock } from '../locks/index.js';
 import type { Place, Finder } from '../places.js';
@@ -18,6 +19,8 @@ export async function relocated(
 ): Promise<ImagesLock | undefined> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  // As many listen as images are asked for: Node would warn of a leak.
+  setMaxListeners(0, signal);
   const slots = new Slots(ASKS);
   const digests = [...new Set(images.map(({ image }) => parsePinned(image).digest))];
   let missing = false;

@@ -272,7 +272,7 @@ describe('flags', () => {
 });
 
 describe('what speaks of images', () => {
-  it('comes along out of a registry, in an archive too, and is told of', async () => {
+  it('comes along out of a registry, in an archive too, and is told of (weaknesses 10, 20)', async () => {
     await using registry = await startRegistry({
       seed: {
         app: {
