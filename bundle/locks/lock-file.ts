@@ -43,7 +43,7 @@ export function parsePinned(text: string): PinnedReference {
   if (digest === undefined || !digest.startsWith('sha256:'))
     throw new OciError(
       'REFERENCE_INVALID',
-      `Expected ref to be in digest form, got ${quote(text)}: name it as repository@sha256:…`,
+      `Expected ref to be in digest form, got ${quote(text)}: name it as repository@sha256:…, which \`ocilot lock resolve\` finds`,
     );
   return { registry, repository, digest };
 }

@@ -61,6 +61,19 @@ describe('a bundle of one image, copied within a registry from the command line'
     },
   );
 
+  it('goes out of an archive into the registry that it is from, and back, without its layers', async () => {
+    await using registry = await startRegistry({ seed: { app: { 1: { layers: 1, layerSize: MIB } } } });
+    await pushBundle(registry);
+    const folder = await tempFolder();
+    for (const format of ['oci', 'imgpkg']) {
+      const tar = join(folder, `${format}.tar`);
+      await ocilot(`copy -b ${registry.host}/bundle:1 --to-tar ${tar} --tar-format ${format}`);
+      registry.requests.clear();
+      await ocilot(`copy --tar ${tar} --to-repo ${registry.host}/${format}`);
+      expect(moved(registry)).toBeLessThan(8 * 1024);
+    }
+  });
+
   it('moves no bytes of its layers, nor those of indexes', async () => {
     await using registry = await startRegistry({
       seed: { app: { 1: { platforms: ['linux/amd64', 'linux/arm64'], layers: 2, layerSize: SIZE } } },
