@@ -11,12 +11,12 @@ const OWNER = 'owner';
 export const oldIn = (room: string): string => join(room, 'old');
 
 /** Rooms of one output folder have a name of their own. */
-const prefixOf = (target: string): string =>
+export const roomPrefix = (target: string): string =>
   `.ocilot-pull-${hexOf(digestOf(basename(target))).slice(0, 12)}-`;
 
 /** Makes a folder, for what takes the place of the target, that says whose it is. */
 export async function makeRoom(folder: string, target: string): Promise<string> {
-  const room = join(folder, `${prefixOf(target)}${randomBytes(6).toString('hex')}`);
+  const room = join(folder, `${roomPrefix(target)}${randomBytes(6).toString('hex')}`);
   await withRoom(mkdir(room, { mode: 0o700 }));
   await withRoom(writeFile(join(room, OWNER), JSON.stringify(thisProcess())));
   return room;
@@ -25,7 +25,7 @@ export async function makeRoom(folder: string, target: string): Promise<string> 
 /** Takes away what processes left that were killed. An old folder that was out of its place comes back to it. */
 export async function clearRooms(folder: string, target: string): Promise<void> {
   const names = (await ifThere(readdir(folder))) ?? [];
-  for (const name of names.filter((one) => one.startsWith(prefixOf(target)))) {
+  for (const name of names.filter((one) => one.startsWith(roomPrefix(target)))) {
     const room = join(folder, name);
     // oxlint-disable-next-line no-await-in-loop -- mostly none
     if (!(await isAbandoned(room))) continue;

@@ -1,8 +1,8 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { verifyArchive } from '../../image/archive/index.js';
-import type { Descriptor } from '../../oci/index.js';
+import { MEDIA_TYPES, type Descriptor } from '../../oci/index.js';
 import { storeSink } from '../../registry/index.js';
 import { startRegistry, type TestRegistry } from '../../testing/index.js';
 import { command } from '../cli/command.js';
@@ -17,20 +17,27 @@ async function ok(...args: string[]): Promise<string> {
   return written.out + written.err;
 }
 
-/** A bundle in two versions: three multi-platform images, of which the second has one changed. */
+const IMAGES = 8;
+/** Images that the second version has anew: of each, one platform stays as it was. */
+const CHANGED = 3;
+/** Manifests of the first version that the second one has too. */
+const BASE = (IMAGES - CHANGED) * 3 + CHANGED;
+
+/** A bundle of multi-platform images in two versions. */
 async function near(folder: string): Promise<TestRegistry> {
   const registry = await startRegistry();
   const sink = storeSink(registry.registry.store, 'images');
-  const image = async (seed: string): Promise<Descriptor> =>
-    await putIndex(sink, [
-      await putImage(sink, { seed: `${seed}-amd64` }),
-      await putImage(sink, { seed: `${seed}-arm64`, platform: { os: 'linux', architecture: 'arm64' } }),
-    ]);
-  for (const [version, seeds] of [
-    ['1', ['a', 'b', 'c']],
-    ['2', ['a', 'b', 'new']],
-  ] as const) {
-    const images = await Promise.all(seeds.map(image));
+  for (const version of ['1', '2']) {
+    const images: Descriptor[] = [];
+    for (let at = 0; at < IMAGES; at++) {
+      const seed = version === '2' && at < CHANGED ? `${at}-anew` : String(at);
+      const arm = { os: 'linux', architecture: 'arm64' };
+      const children = [
+        await putImage(sink, { seed: `${at}-amd64` }),
+        await putImage(sink, { seed: `${seed}-arm64`, platform: arm }),
+      ];
+      images.push(await putIndex(sink, children));
+    }
     const list = images.map(({ digest }) => `- image: ${registry.host}/images@${digest}\n`).join('');
     const source = join(folder, version);
     await mkdir(join(source, '.imgpkg'), { recursive: true });
@@ -44,44 +51,82 @@ async function near(folder: string): Promise<TestRegistry> {
   return registry;
 }
 
+async function entryNames(path: string): Promise<string[]> {
+  return (await entriesOf([await readFile(path)])).map(({ name }) => name);
+}
+
+/** Unpacks an archive into a folder, which is a layout then. */
+async function unpacked(path: string, folder: string): Promise<void> {
+  for (const { name, body } of await entriesOf([await readFile(path)])) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), Buffer.concat(body));
+  }
+}
+
+/** What an inventory can be of that has the first version. */
+const PLACES = {
+  'a registry': (far: string) => [`${far}/`],
+  'a repository': (far: string) => [`${far}/app`],
+  'a layout folder': (_: string, folder: string) => [join(folder, 'layout')],
+  'an archive': (_: string, folder: string) => [join(folder, 'first.tar')],
+  'ids of what was loaded': (far: string) => ['--ids', `${far}/app:1`],
+  'ids of a registry': (far: string) => ['--ids', `${far}/`],
+};
+
 describe('a differential bundle', () => {
-  it.each(['inventory', 'ids'])('crosses the gap by %s with what is new alone', async (by) => {
-    const folder = await tempFolder();
-    await using registry = await near(folder);
-    await using far = await startRegistry();
-    await ok('copy', '-b', `${registry.host}/app:1`, '--to-repo', `${far.host}/app`);
-    const [have, update, whole] = ['have', 'update.tar', 'whole.tar'].map((name) => join(folder, name)) as [
-      string,
-      string,
-      string,
-    ];
-    const place = by === 'ids' ? ['--ids', `${far.host}/app:1`] : [`${far.host}/app`];
-    await ok('inventory', ...place, '--to', have);
-    await ok('copy', '-b', `${registry.host}/app:2`, '--to-tar', whole);
-    await ok('copy', '-b', `${registry.host}/app:2`, '--to-tar', update, '--have', have);
+  it.each(Object.entries(PLACES))(
+    'holds the new blobs and manifests only, by an inventory of %s',
+    async (_, of) => {
+      const folder = await tempFolder();
+      await using registry = await near(folder);
+      await using far = await startRegistry();
+      const at = (name: string): string => join(folder, name);
+      await ok('copy', '-b', `${registry.host}/app:1`, '--to-tar', at('first.tar'));
+      await ok('copy', '--tar', at('first.tar'), '--to-repo', `${far.host}/app`);
+      await unpacked(at('first.tar'), at('layout'));
+      await ok('inventory', ...of(far.host, folder), '--to', at('have'));
+      await ok('copy', '-b', `${registry.host}/app:2`, '--to-tar', at('second.tar'));
+      await ok('copy', '-b', `${registry.host}/app:2`, '--to-tar', at('update.tar'), '--have', at('have'));
 
-    const blobs = async (path: string): Promise<string[]> =>
-      (await entriesOf([await readFile(path)]))
-        .map(({ name }) => name)
-        .filter((name) => name.startsWith('blobs/'));
-    // One index with two images of three blobs each, and the bundle itself.
-    expect(await blobs(update)).toHaveLength(1 + 2 * 3 + 3);
-    expect((await blobs(whole)).length).toBe(3 * (1 + 2 * 3) + 3);
-    const { base, problems } = await verifyArchive(update);
-    expect(problems).toEqual([]);
-    expect(base?.of).toEqual([`${far.host}/app`]);
+      const old = new Set(await entryNames(at('first.tar')));
+      const fresh = (await entryNames(at('second.tar'))).filter(
+        (name) => name.startsWith('blobs/') && !old.has(name),
+      );
+      // Of each image an index, a manifest, a config and a layer; and the bundle itself.
+      expect(fresh).toHaveLength(CHANGED * 4 + 3);
+      expect(await entryNames(at('update.tar'))).toEqual([
+        'oci-layout',
+        ...fresh,
+        'index.json',
+        'manifest.json',
+        'ocilot-base.json',
+        'ocilot-seal.json',
+      ]);
+      const { base, problems } = await verifyArchive(at('update.tar'));
+      expect(problems).toEqual([]);
+      // What is as it was: indexes with their images, and below the new ones an image each.
+      expect(base?.manifests).toHaveLength(BASE);
+      expect(base?.blobs).toEqual([]);
+      expect(base?.of).not.toEqual([]);
 
-    await ok('copy', '--tar', update, '--to-repo', `${far.host}/app`);
-    await ok('pull', '-b', `${far.host}/app:2`, '-o', join(folder, 'out'));
-    expect(await readFile(join(folder, 'out/config.yml'), 'utf8')).toBe('version: 2\n');
-    const images = await readFile(join(folder, 'out/.imgpkg/images.yml'), 'utf8');
-    expect(images.match(new RegExp(`image: ${far.host}/app@`, 'g'))).toHaveLength(3);
-    const digest = async (at: TestRegistry): Promise<string> =>
-      await ok('image', 'digest', `${at.host}/app:2`);
-    expect(await digest(far)).toBe(await digest(registry));
-  });
+      far.requests.clear();
+      await ok('copy', '--tar', at('update.tar'), '--to-repo', `${far.host}/app`);
+      expect(far.requests.filter({ operation: 'blob.get', method: 'GET' })).toEqual([]);
+      await ok('pull', '-b', `${far.host}/app:2`, '-o', at('out'));
+      expect(await readFile(at('out/config.yml'), 'utf8')).toBe('version: 2\n');
+      const images = await readFile(at('out/.imgpkg/images.yml'), 'utf8');
+      expect(images.match(new RegExp(`image: ${far.host}/app@`, 'g'))).toHaveLength(IMAGES);
+      const digest = ({ host }: TestRegistry): Promise<string> => ok('image', 'digest', `${host}/app:2`);
+      expect(await digest(far)).toBe(await digest(registry));
+      // What was loaded is whole: it can be carried on from there.
+      await ok('copy', '-b', `${far.host}/app:2`, '--to-tar', at('onward.tar'));
+      expect((await entryNames(at('onward.tar'))).toSorted()).toEqual(
+        (await entryNames(at('second.tar'))).toSorted(),
+      );
+    },
+  );
 
-  it('is refused where its base is not, by its names, and changes nothing', async () => {
+  it('is refused where its base is not, or not all of it: what is missing is named, and nothing has moved', async () => {
     const folder = await tempFolder();
     await using registry = await near(folder);
     await using other = await startRegistry();
@@ -91,10 +136,34 @@ describe('a differential bundle', () => {
     await ok('copy', '-b', `${registry.host}/app:2`, '--to-tar', update, '--have', have, '--split', '2KiB');
     expect((await readdir(folder)).filter((name) => name.startsWith('update')).length).toBeGreaterThan(1);
     const { base } = await verifyArchive(update);
-    const { exitCode, written } = await command(['copy', '--tar', update, '--to-repo', `${other.host}/app`]);
-    expect(exitCode).toBe(1);
-    for (const { digest } of base?.manifests.slice(0, 3) ?? []) expect(written.err).toContain(digest);
-    expect(other.requests.filter(({ method }) => !['GET', 'HEAD'].includes(method))).toEqual([]);
+    expect(base?.manifests).toHaveLength(BASE);
+    const refused = async (missing: readonly Descriptor[]): Promise<void> => {
+      other.requests.clear();
+      const load = ['copy', '--tar', update, '--to-repo', `${other.host}/app`];
+      const { exitCode, written } = await command(load);
+      expect(exitCode).toBe(1);
+      const named = (base?.manifests ?? []).filter(({ digest }) => written.err.includes(digest));
+      expect(named).toEqual(missing.slice(0, 10));
+      if (missing.length > 10) expect(written.err).toContain(`${missing.length - 10} more`);
+      expect(written.err).toContain('load it where its base is');
+      expect(other.requests.filter(({ method }) => !['GET', 'HEAD'].includes(method))).toEqual([]);
+    };
+    await refused(base?.manifests ?? []);
+    // A base that is there but for one image of it.
+    const left = base?.manifests.find(({ mediaType }) => mediaType === MEDIA_TYPES.ociIndex);
+    const index = await registry.fetch(`/v2/far/manifests/${left?.digest}`);
+    const { manifests } = (await index.json()) as { manifests: Descriptor[] };
+    const isLeft = ({ digest }: Descriptor): boolean =>
+      digest === left?.digest || manifests.some((child) => child.digest === digest);
+    for (const { digest } of base?.manifests.filter((one) => !isLeft(one)) ?? [])
+      await ok(
+        'image',
+        'copy',
+        `${registry.host}/far@${digest}`,
+        `${other.host}/app:kept-${digest.slice(7, 15)}`,
+      );
+    await putImage(storeSink(other.registry.store, 'app'), { seed: 'old', tags: ['2'] });
+    await refused(base?.manifests.filter(isLeft) ?? []);
   });
 
   it.each([
