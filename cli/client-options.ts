@@ -17,6 +17,8 @@ export interface ClientFlags {
   readonly registryAnon?: boolean;
   readonly registryMap?: readonly string[];
   readonly retry?: number;
+  /** Milliseconds. */
+  readonly timeout?: number;
   readonly verbose?: boolean;
   // imgpkg's
   readonly registryCaCertPath?: readonly string[];
@@ -41,10 +43,9 @@ export function withImgpkgOptions(command: Command): Command {
     )
     .addOption(new Option('--registry-insecure [bool]', 'as --plain-http').argParser(truth))
     .addOption(
-      new Option(
-        '--registry-response-header-timeout <time>',
-        'longest silence before an answer (default: 60s)',
-      ).argParser(checked(parseDuration)),
+      new Option('--registry-response-header-timeout <time>', 'as --timeout').argParser(
+        checked(parseDuration),
+      ),
     )
     .addOption(
       // imgpkg takes 0 for 1.
@@ -83,7 +84,7 @@ export function withCredentialOptions(command: Command): Command {
     );
 }
 
-/** How requests are sent: `--registry-map`, `--retry`, `--verbose`. */
+/** How requests are sent: `--registry-map`, `--retry`, `--timeout`, `--verbose`. */
 export function withRequestOptions(command: Command, attempts = 4): Command {
   return command
     .addOption(
@@ -96,6 +97,12 @@ export function withRequestOptions(command: Command, attempts = 4): Command {
       new Option('--retry <n>', `attempts for each request (default: ${attempts})`).argParser(
         checked((text) => parseWhole(text, 1, ATTEMPTS)),
       ),
+    )
+    .addOption(
+      new Option(
+        '--timeout <time>',
+        'longest silence of a registry before it is asked again (default: 60s)',
+      ).argParser(checked(parseDuration)),
     )
     .option('-v, --verbose', 'show every request on stderr, without secrets');
 }

@@ -64,7 +64,8 @@ export async function withClient<T>(
   // Who allows plain HTTP means it for credentials too.
   const plain = { plainHttp, plainCredentials: plainHttp };
   const tls = library.hostCertificates(library.certificateFolders(places), await trustOf(flags));
-  const { verbose, debug, registryResponseHeaderTimeout: stallTimeout } = flags;
+  const { verbose, debug } = flags;
+  const stallTimeout = flags.timeout ?? flags.registryResponseHeaderTimeout;
   const attempts = flags.retry ?? flags.registryRetryCount;
   // Who puts Docker's file aside means all of it.
   const aside = places.given === 'none' || places.authFile !== undefined;

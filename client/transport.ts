@@ -24,6 +24,11 @@ export interface RequestContext {
   readonly auth?: boolean;
   /** False: this request is sent once. Default true. */
   readonly retry?: boolean;
+  /**
+   * So many bytes of the answer are read before it is given back, so that an answer that breaks off is asked for again.
+   * For documents: who reads a blob goes on where it breaks off. Default 0.
+   */
+  readonly whole?: number;
   /** False: an answer that leads elsewhere is given back as it is. Default true. */
   readonly redirect?: boolean;
   /** True: it waits in no line, since what waits for it may stand in one itself. Default false. */

@@ -63,7 +63,7 @@ function byGet({ realm, service, scopes, credentials }: TokenOrder): TransportRe
   if (service !== undefined) url.searchParams.set('service', service);
   for (const scope of scopes) url.searchParams.append('scope', scope);
   const headers = credentials === undefined ? {} : { authorization: authorizationOf(credentials) };
-  return { method: 'GET', url: url.href, headers, context: { aside: true } };
+  return { method: 'GET', url: url.href, headers, context: { aside: true, whole: ANSWER_LIMIT } };
 }
 
 function authorizationOf(credentials: Credentials): string {
@@ -92,7 +92,7 @@ function byPost({ realm, service, scopes }: TokenOrder, refreshToken: string): T
         yield bytes;
       },
     },
-    context: { redirect: false, aside: true },
+    context: { redirect: false, aside: true, whole: ANSWER_LIMIT },
   };
 }
 

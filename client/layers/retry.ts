@@ -1,7 +1,12 @@
 import { OciError } from '../../oci/index.js';
 import { backOff, isPassing, isPassingStatus, type BackOffOptions } from '../passing.js';
 import { retryAfterOf } from '../retry-after.js';
-import type { TransportLayer, TransportRequest, TransportResponse } from '../transport.js';
+import {
+  withBody,
+  type TransportLayer,
+  type TransportRequest,
+  type TransportResponse,
+} from '../transport.js';
 import { sleep as wait, type Sleep } from './sleep.js';
 
 /** Told before each wait. */
@@ -30,7 +35,8 @@ export interface RetryOptions extends BackOffOptions {
 /**
  * Sends again what failed for a reason that may pass: reads and writes alike, since bodies reopen. The wait doubles,
  * and a random half of it is left out, so that many clients do not come back at once; what `Retry-After` asks for is
- * kept, up to its cap. The last answer is given back, the last error thrown.
+ * kept, up to its cap. The last answer is given back, the last error thrown. A document is read here (`context.whole`): one
+ * that breaks off is asked for again.
  * @throws OciError `INVALID_OPTION`
  */
 export function retry(options: RetryOptions = {}): TransportLayer {
@@ -40,7 +46,7 @@ export function retry(options: RetryOptions = {}): TransportLayer {
   return (next) => async (request) => {
     if (request.context?.retry === false) return await next(request);
     for (let attempt = 1; ; attempt++) {
-      const outcome = await attemptOnce(() => next(request));
+      const outcome = await attemptOnce(async () => readAhead(await next(request), request));
       const last = attempt >= attempts || !passes(outcome);
       if (last) return give(outcome);
       const asked = 'response' in outcome ? retryAfterOf(outcome.response, now()) : undefined;
@@ -51,6 +57,26 @@ export function retry(options: RetryOptions = {}): TransportLayer {
       await sleep(delay, request.signal);
     }
   };
+}
+
+/** The answer with its first bytes in memory; all of it, where it is no longer than it is meant to be. */
+async function readAhead(response: TransportResponse, request: TransportRequest): Promise<TransportResponse> {
+  const { whole = 0 } = request.context ?? {};
+  if (whole === 0 || response.status !== 200) return response;
+  const rest = response.body[Symbol.asyncIterator]();
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; size <= whole;) {
+    // oxlint-disable-next-line no-await-in-loop -- one after another
+    const { done, value } = await rest.next();
+    if (done === true) break;
+    chunks.push(value);
+    size += value.byteLength;
+  }
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield* chunks;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  }
+  return withBody(response, { body: body(), discard: () => response.discard() });
 }
 
 type Outcome = { readonly response: TransportResponse } | { readonly error: unknown };

@@ -20,6 +20,7 @@ export interface Call extends CallOptions {
   readonly notFound?: WireCode;
   readonly retry?: boolean;
   readonly aside?: boolean;
+  readonly whole?: number;
 }
 
 /** A registry, and perhaps one repository of it, as requests are addressed to it. */
@@ -43,6 +44,7 @@ export class Endpoint {
     scopes,
     retry,
     aside,
+    whole,
     accept,
     what,
     notFound,
@@ -56,6 +58,7 @@ export class Endpoint {
       ...(scopes === undefined ? {} : { scopes }),
       ...(retry === undefined ? {} : { retry }),
       ...(aside === undefined ? {} : { aside }),
+      ...(whole === undefined ? {} : { whole }),
     };
     const response = await this.#transport({ ...rest, url: url.href, headers, context });
     if (accept.includes(response.status)) return response;

@@ -29,7 +29,7 @@ export async function* pages(endpoint: Endpoint, list: PagedList): AsyncGenerato
   for (let path: string | undefined = list.path; path !== undefined;) {
     if (seen.has(path)) throw new OciError('UNKNOWN', `${list.what}: a page leads back to one before it`);
     seen.add(path);
-    const response = await endpoint.call({ method: 'GET', accept: [200], ...list, path });
+    const response = await endpoint.call({ method: 'GET', accept: [200], whole: PAGE_LIMIT, ...list, path });
     const page = parseJson(await collect(response.body, PAGE_LIMIT, list.what), list.what, 'UNKNOWN');
     if (!isObject(page)) throw new OciError('UNKNOWN', `${list.what}: the answer is no object`);
     yield page;

@@ -112,6 +112,7 @@ export class RemoteRepository {
       ...this.#manifestCall('GET', reference, this.#pull),
       headers: { accept: ACCEPT },
       accept: [200],
+      whole: MANIFEST_LIMIT,
       ...options,
     });
     const bytes = await collect(response.body, MANIFEST_LIMIT, what);

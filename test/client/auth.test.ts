@@ -170,7 +170,7 @@ describe('auth', () => {
     const response = await auth({ keychain: staticKeychain(identity) })(transport)(get(REGISTRY, meant()));
     expect(await textOf(response)).toBe('content');
     expect(sent.map(({ method }) => method)).toEqual(['GET', 'POST', 'GET', 'GET']);
-    expect(sent[1]?.context).toEqual({ redirect: false, aside: true });
+    expect(sent[1]?.context).toMatchObject({ redirect: false, aside: true });
   });
 
   it('goes on with the refresh token that took the place of the last', async () => {

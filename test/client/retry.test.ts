@@ -3,7 +3,8 @@ import { OciError } from '../../oci/index.js';
 import { retry, type RetryEvent, type RetryOptions } from '../../client/layers/retry.js';
 import { networkError } from '../../client/network-errors.js';
 import { retryAfterOf } from '../../client/retry-after.js';
-import { bodyOf, fake, get, type FakeAnswer } from './fakes.js';
+import { withBody, type Transport, type TransportRequest } from '../../client/transport.js';
+import { bodyOf, fake, get, textOf, type FakeAnswer } from './fakes.js';
 
 const URL = 'https://registry.example/v2/';
 const broken = (code: string): OciError =>
@@ -34,6 +35,45 @@ async function run(
   );
   return { outcome, waits, sent: sent.length, discarded: answers.map((one) => one.discarded), events };
 }
+
+describe('a document', () => {
+  const PARTS = [Buffer.from('0123'), Buffer.from('4567')];
+
+  /** Answers that break off after the first part, so many times. */
+  function breaking(times: number): { readonly transport: Transport; readonly sent: TransportRequest[] } {
+    const { transport, sent } = fake(() => ({}));
+    async function* body(isCut: boolean): AsyncGenerator<Uint8Array> {
+      yield PARTS[0] ?? Buffer.of();
+      if (isCut) throw new OciError('NETWORK', 'it broke', { detail: { reason: 'closed' } });
+      yield PARTS[1] ?? Buffer.of();
+    }
+    return {
+      sent,
+      transport: async (request) => {
+        const response = await transport(request);
+        return withBody(response, { body: body(sent.length <= times), discard: () => response.discard() });
+      },
+    };
+  }
+  const layer = retry({ attempts: 3, sleep: () => Promise.resolve() });
+  const read = async (transport: Transport, whole: number): Promise<string> =>
+    await textOf(await layer(transport)(get(URL, { context: { whole } })));
+
+  it('that breaks off is asked for again, as often as anything', async () => {
+    const twice = breaking(2);
+    expect([await read(twice.transport, 8), twice.sent.length]).toEqual(['01234567', 3]);
+    await expect(read(breaking(3).transport, 8)).rejects.toThrow('it broke');
+  });
+
+  it('is read no further than it is said to be long; what is no document is not read', async () => {
+    expect(await read(breaking(0).transport, 3)).toBe('01234567');
+    for (const whole of [0, 3]) {
+      const cut = breaking(1);
+      await expect(read(cut.transport, whole)).rejects.toThrow('it broke');
+      expect(cut.sent).toHaveLength(1);
+    }
+  });
+});
 
 describe('retry', () => {
   it.each([408, 429, 499, 500, 502, 503, 504, 522])('asks again after %i', async (status) => {
