@@ -11,6 +11,9 @@ export class Meter implements AsyncDisposable {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server = createServer((request, response) => this.#pass(request, response));
   readonly #port: number;
+  /** How far a blob or an upload has gone by, in bytes from its start. */
+  readonly #furthest = new Map<string, number>();
+  #again = 0;
   #moved = 0;
   #alarm: { readonly at: number; readonly ring: () => void } | undefined;
 
@@ -36,6 +39,11 @@ export class Meter implements AsyncDisposable {
     return this.#moved;
   }
 
+  /** The most bytes that one request has moved which had gone by before, of the same blob or upload. */
+  get again(): number {
+    return this.#again;
+  }
+
   /** Bytes that came to the registry, by digest; those of uploads that nobody has ended, by their path. */
   get up(): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();
@@ -56,6 +64,8 @@ export class Meter implements AsyncDisposable {
     this.down.clear();
     this.#sessions.clear();
     this.#digests.clear();
+    this.#furthest.clear();
+    this.#again = 0;
     this.#moved = 0;
   }
 
@@ -86,7 +96,7 @@ export class Meter implements AsyncDisposable {
       const [, blob] = /\/blobs\/(sha256:\w+)$/.exec(pathname) ?? [];
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       if (blob !== undefined && method === 'GET')
-        answer.on('data', (bytes: Buffer) => this.#count(this.down, blob, bytes.length));
+        this.#count(answer, this.down, { name: blob, start: startOf(headers.range) });
       answer.on('error', () => response.destroy());
       answer.pipe(response);
     });
@@ -96,16 +106,32 @@ export class Meter implements AsyncDisposable {
       if (!response.writableFinished) onward.destroy();
     });
     if (session !== undefined)
-      request.on('data', (bytes: Buffer) => this.#count(this.#sessions, session, bytes.length));
+      this.#count(request, this.#sessions, { name: session, start: startOf(headers['content-range']) });
     request.pipe(onward);
   }
 
-  #count(sums: Map<string, number>, name: string, bytes: number): void {
-    sums.set(name, (sums.get(name) ?? 0) + bytes);
-    this.#moved += bytes;
-    if (this.#alarm === undefined || this.#moved < this.#alarm.at) return;
-    const { ring } = this.#alarm;
-    this.#alarm = undefined;
-    ring();
+  #count(
+    stream: IncomingMessage,
+    sums: Map<string, number>,
+    { name, start }: { readonly name: string; readonly start: number },
+  ): void {
+    const before = this.#furthest.get(name) ?? 0;
+    let at = start;
+    stream.on('data', ({ length }: Buffer) => {
+      at += length;
+      sums.set(name, (sums.get(name) ?? 0) + length);
+      this.#furthest.set(name, Math.max(this.#furthest.get(name) ?? 0, at));
+      this.#again = Math.max(this.#again, Math.min(before, at) - start);
+      this.#moved += length;
+      if (this.#alarm === undefined || this.#moved < this.#alarm.at) return;
+      const { ring } = this.#alarm;
+      this.#alarm = undefined;
+      ring();
+    });
   }
+}
+
+/** Where `bytes=5-9` and `5-9` begin; 0 without a range. */
+function startOf(range = ''): number {
+  return Number(/^(?:bytes=)?(\d+)-/.exec(range)?.[1] ?? 0);
 }
