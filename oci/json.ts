@@ -4,17 +4,43 @@ import { printable } from './quote.js';
 // A byte order mark is kept, so that it is refused: readers in Go take it for a syntax error.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Lists in lists: more than any document of this field has, and few enough for whoever walks through them. */
+const DEPTH = 1000;
+
 /**
  * Parses UTF-8 JSON.
- * @throws OciError with `code` when the bytes are not UTF-8 or not JSON
+ * @throws OciError with `code` when the bytes are not UTF-8 or not JSON, or nested more than 1000 deep: a parsed document of
+ * nothing but brackets takes a hundred times its bytes
  */
 export function parseJson(bytes: Uint8Array, what: string, code: ErrorCode = 'MANIFEST_INVALID'): unknown {
   try {
-    return JSON.parse(decoder.decode(bytes)) as unknown;
+    const text = decoder.decode(bytes);
+    checkDepth(text);
+    return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new OciError(code, `${what} is not valid JSON: ${printable((cause as Error).message)}`, { cause });
   }
 }
+
+function checkDepth(text: string): void {
+  if (text.length < 2 * DEPTH) return;
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (isText) {
+      if (char === BACKSLASH) at++;
+      else if (char === QUOTE) isText = false;
+    } else if (char === QUOTE) isText = true;
+    else if (char === OPEN_LIST || char === OPEN_OBJECT) {
+      if (++depth > DEPTH) throw new SyntaxError(`it is nested more than ${DEPTH} deep`);
+    } else if (char === CLOSE_LIST || char === CLOSE_OBJECT) depth--;
+  }
+}
+
+const [BACKSLASH, QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
+  0x5c, 0x22, 0x5b, 0x5d, 0x7b, 0x7d,
+];
 
 const encoder = new TextEncoder();
 

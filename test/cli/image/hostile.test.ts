@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { writeTar, type TarEntry } from '../../../image/tar/index.js';
 import {
@@ -15,6 +16,28 @@ const file = (name: string, body: Uint8Array | string): TarEntry => {
   const bytes = Buffer.from(body);
   return { name, type: 'file', mode: 0o644, size: bytes.length, body: [bytes] };
 };
+
+const link = (name: string, linkname: string, type: 'link' | 'symlink'): TarEntry => ({
+  name,
+  type,
+  mode: 0o644,
+  linkname,
+});
+
+/** A header as no encoder would write it. */
+function headerOf(name: string, size: number, type: string): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name);
+  header.write('0000644\0', 100);
+  header[124] = 0x80;
+  header.writeBigUInt64BE(BigInt(size), 128);
+  header.write('        ', 148);
+  header.write(type, 156);
+  header.write('ustar\x0000', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}
 
 const tarOf = (entries: readonly TarEntry[]): Promise<Uint8Array> =>
   collect(writeTar(entries), 1 << 24, 'tar');
@@ -116,6 +139,70 @@ describe('archives that lie', () => {
     await writeFile(path, bytes);
     const ran = await at.run(['validate', '--tarball', path]);
     expect([ran.code, ran.out]).toEqual([1, expect.stringContaining('is damaged')]);
+  });
+
+  it.each([
+    [[link('layer.tar', 'other.tar', 'symlink'), link('other.tar', 'layer.tar', 'symlink')], /in circles/],
+    [[link('layer.tar', 'layer.tar', 'link')], /in circles/],
+    [[link('layer.tar', '../../../../etc/passwd', 'symlink')], /leads out of the archive/],
+    [[link('layer.tar', '/etc/passwd', 'symlink')], /leads out|does not have|passwd/],
+  ])('layers that are links: %j', async (entries, message) => {
+    const at = await site();
+    const path = at.path('links.tar');
+    const list = encodeJson([{ Config: 'config.json', RepoTags: ['app:1'], Layers: ['layer.tar'] }]);
+    const config = encodeJson({ rootfs: { type: 'layers', diff_ids: [digestOf('x')] } });
+    await writeFile(
+      path,
+      await tarOf([file('config.json', config), ...entries, file('manifest.json', list)]),
+    );
+    await refused(at, ['push', path, `${at.host}/x:1`], message);
+  });
+
+  it('documents of nothing but brackets', async () => {
+    const at = await site();
+    const deep = `${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}`;
+    const path = at.path('deep.tar');
+    await writeFile(path, await tarOf([file('manifest.json', deep)]));
+    await refused(at, ['push', path, `${at.host}/x:1`], /nested more than 1000 deep/);
+    await writeFile(
+      path,
+      await tarOf([
+        file('manifest.json', '[{"Config":"c","Layers":[]}]'),
+        file('c', `{"rootfs":{"type":"layers","diff_ids":[]},"a":${deep}}`),
+      ]),
+    );
+    await refused(at, ['push', path, `${at.host}/x:1`], /nested more than 1000 deep/);
+  });
+
+  it('sizes and headers that nobody could hold', async () => {
+    const at = await site();
+    const path = at.path('huge.tar');
+    for (const [header, message] of [
+      [headerOf('big', 2 ** 62, '0'), /size .* out of range/],
+      [headerOf('long', 300 << 20, 'L'), /header of 314572800 bytes/],
+      [headerOf('pax', 1 << 30, 'x'), /header of 1073741824 bytes/],
+    ] as const) {
+      await writeFile(path, Buffer.concat([header, Buffer.alloc(1024)]));
+      await refused(at, ['push', path, `${at.host}/x:1`], message);
+      await refused(
+        at,
+        ['append', '--oci-empty-base', '-f', path, '-t', `oci:${at.path('none')}:1`],
+        message,
+      );
+    }
+  });
+
+  it('a layer that unpacks to a thousand times its size is carried as it is, and unpacked in passing', async () => {
+    const at = await site();
+    const layer = gzipSync(
+      Buffer.concat([headerOf('zeros', 32 << 20, '0'), Buffer.alloc((32 << 20) + 1024)]),
+    );
+    const path = at.path('bomb.tar');
+    await writeFile(path, layer);
+    await at.ok(['append', '--oci-empty-base', '-f', path, '-t', `${at.host}/bomb:1`]);
+    const out = at.path('out.tar');
+    await at.ok(['export', `${at.host}/bomb:1`, out]);
+    expect((await stat(out)).size).toBeGreaterThan(32 << 20);
   });
 
   it('seals that do not fit', async () => {
