@@ -144,6 +144,8 @@ async function withTrees<T>(
         return await library.bundleTree(places, wanted, call);
       };
       const trees = texts.map((text) => (isLocal(text) ? local(media, text) : remote(text)));
+      // None is left at its reads when another fails: what they go through is closed then.
+      await Promise.allSettled(trees);
       return await work(await Promise.all(trees), media.signal);
     },
     { remote: !texts.every(isLocal) },

@@ -84,13 +84,14 @@ function resolveCommand(context: Context): Command {
   );
   withExamples(command, [
     ['ocilot tag resolve -i registry.example/app:v1', 'print registry.example/app@sha256:…'],
+    ["ocilot tag resolve -i 'registry.example/app:~1.4'", 'of the highest 1.4.x that is there'],
   ]);
   return command.action(async (flags: ListFlags) => {
     const { image = '' } = flags;
     if (image === '') throw new UsageError('Expected an image: name one with -i');
     await withWork(context, flags, async ({ ui, repository, signal }) => {
-      const { formatPinned, parseWanted } = await import('../../bundle/index.js');
-      const wanted = parseWanted(image);
+      const { formatPinned, parseWantedRange } = await import('../../bundle/index.js');
+      const wanted = await parseWantedRange(repository, image, { signal });
       const reference = wanted.digest ?? wanted.tag ?? 'latest';
       const found = await repository(wanted).resolve(reference, { signal });
       if (found === undefined)

@@ -238,6 +238,16 @@ images
     expect(ran).toEqual({ code: 0, out: '', err: '' });
   });
 
+  it('of a bundle that is not there is one line, whatever the other is doing', async () => {
+    const at = await site();
+    await at.bundle('x:1', '');
+    const latency = { match: { operation: 'blob.get' }, fault: { kind: 'latency', ms: 200 } } as const;
+    at.registry.faults.add(latency);
+    const ran = await at.run(['bundle', 'diff', `${at.host}/x:1`, `${at.host}/x:2`]);
+    expect(ran).toMatchObject({ code: 2, out: '' });
+    expect(ran.err).toMatch(/^ocilot: Fetching image "HOST\/x:2": .*\n$/);
+  });
+
   it('tells tags, and images that only lie elsewhere', async () => {
     const at = await site();
     const old = await at.image('lib:1.0.0');
@@ -328,6 +338,7 @@ describe('a range in place of a tag', () => {
     const copied = await at.run(['copy', '-b', wanted, '--to-repo', `${at.host}/dst/app`]);
     expect(copied).toMatchObject({ code: 0, out: `HOST/dst/app@${best}\n` });
     expect((await at.run(['tag', 'resolve', '-i', `${at.host}/dst/app:1.4.2`])).out).toContain(best);
+    expect((await at.run(['tag', 'resolve', '-i', wanted])).out).toBe(`HOST/app@${best}`);
     expect((await at.run(['pull', '-b', wanted, '-o', at.path('out')])).code).toBe(0);
     expect(await readFile(at.path('out/v'), 'utf8')).toBe('1.4.2');
     expect(await at.run(['pull', '-b', `${at.host}/app:~3`, '-o', at.path('none')])).toEqual({
