@@ -16,12 +16,13 @@ export async function main(args: readonly string[], context: Context = processCo
 }
 
 async function run(line: readonly string[], context: Context): Promise<number> {
+  let program: Command | undefined;
   try {
-    const program = await buildProgram(context, ({ name }) => name === line[0], line);
+    program = await buildProgram(context, ({ name }) => name === line[0], line);
     await program.parseAsync(line.length === 0 ? ['--help'] : line, { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return reportUsage(error, context);
+    if (error instanceof CommanderError) return reportUsage(error, context, helpFor(program, line));
     context.err.write(`${errorPrefix(context.env)}: ${describeError(error)}\n`);
     return exitCodeOf(error);
   }
@@ -60,15 +61,27 @@ function settle(command: Command, context: Context): void {
   for (const child of command.commands) settle(child, context);
 }
 
+/** What to type for the help of the command that a line names, as far as it names one. */
+function helpFor(program: Command | undefined, line: readonly string[]): string {
+  const words = ['ocilot', 'help'];
+  let command = program;
+  for (const word of line) {
+    command = command?.commands.find((child) => child.name() === word || child.aliases().includes(word));
+    if (command === undefined) break;
+    words.push(command.name());
+  }
+  return words.join(' ');
+}
+
 /** One line for a wrong command line; nothing for help, which is no error. */
-function reportUsage(error: CommanderError, context: Context): number {
+function reportUsage(error: CommanderError, context: Context, help: string): number {
   if (error.exitCode === 0) return EXIT.ok;
   // A group of commands without one of them: its help stands there already.
   if (error.code === 'commander.help') return EXIT.usage;
   const [what = '', hint] = error.message.replace(/^error: /, '').split('\n');
   const meant = hint === undefined ? '' : ` ${hint.toLowerCase()}`;
   context.err.write(
-    `${errorPrefix(context.env)}: ${what.replace(/\.$/, '')}${meant}; \`ocilot help\` lists what there is\n`,
+    `${errorPrefix(context.env)}: ${what.replace(/\.$/, '')}${meant}; \`${help}\` lists what there is\n`,
   );
   return EXIT.usage;
 }

@@ -136,7 +136,7 @@ describe('settings', () => {
   });
 
   it('of the library that do not fit together are one line too', async () => {
-    const { code, err } = await run(['serve', '--blobs', 'memory', '--access-realm', 'x']);
+    const { code, err } = await run(['serve', '--port', '0', '--blobs', 'memory', '--access-realm', 'x']);
     expect([code, err]).toEqual([
       2,
       'ocilot: access mode none has no use for realm: choose basic or bearer\n',
@@ -247,11 +247,15 @@ describe('unknown commands and flags', () => {
     [['sevre'], "ocilot: unknown command 'sevre' (did you mean serve?); `ocilot help` lists what there is\n"],
     [
       ['serve', '--prot', '1'],
-      "ocilot: unknown option '--prot' (did you mean --port?); `ocilot help` lists what there is\n",
+      "ocilot: unknown option '--prot' (did you mean --port?); `ocilot help serve` lists what there is\n",
     ],
     [
       ['serve', 'extra'],
-      "ocilot: too many arguments for 'serve'. Expected 0 arguments but got 1; `ocilot help` lists what there is\n",
+      "ocilot: too many arguments for 'serve'. Expected 0 arguments but got 1; `ocilot help serve` lists what there is\n",
+    ],
+    [
+      ['user', 'add', '--nothing'],
+      "ocilot: unknown option '--nothing'; `ocilot help user add` lists what there is\n",
     ],
   ] as const)('%j', async (args, err) => {
     expect(await start(args).ended).toEqual({ code: 2, out: '', err });
