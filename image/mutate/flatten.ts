@@ -5,6 +5,7 @@ import {
   quote,
   type CallOptions,
   type Descriptor,
+  type Digest,
 } from '../../oci/index.js';
 import { flattenedEntries, type FlattenedOptions } from '../files/flattened.js';
 import { layerFromStream } from '../files/stream-layer.js';
@@ -71,7 +72,8 @@ async function flattenImage(
 }
 
 /**
- * The index with each of its images changed, those in indexes in it too. Attestations go: what they are about is no more.
+ * The index with each of its images changed, those in indexes in it too; what is listed again and again is changed once.
+ * Attestations go: what they are about is no more.
  * @throws OciError what reading the index and the change throw
  */
 export async function eachImage(
@@ -79,21 +81,27 @@ export async function eachImage(
   change: (image: ImageView) => Promise<ImageView>,
   options: CallOptions,
 ): Promise<IndexView> {
-  const { manifests } = await index.manifest(options);
-  const replacements: Replacement[] = [];
-  for (const entry of manifests) {
-    if (isAttestation(entry)) replacements.push(null);
-    else if (!isManifestType(entry.mediaType)) replacements.push(undefined);
-    else {
+  const made = new Map<Digest, View>();
+  const changed = async (view: View): Promise<View> => {
+    const { digest } = view.descriptor;
+    const known = made.get(digest);
+    if (known !== undefined) return known;
+    const fresh = view.kind === 'image' ? await change(view) : await within(view);
+    made.set(digest, fresh);
+    return fresh;
+  };
+  const within = async (one: IndexView): Promise<IndexView> => {
+    const { manifests } = await one.manifest(options);
+    const replacements: Replacement[] = [];
+    for (const entry of manifests) {
+      if (isAttestation(entry)) replacements.push(null);
+      else if (!isManifestType(entry.mediaType)) replacements.push(undefined);
       // oxlint-disable-next-line no-await-in-loop -- one after another: the disk of one
-      const child = await index.child(entry, options);
-      // oxlint-disable-next-line no-await-in-loop
-      replacements.push(
-        child.kind === 'image' ? await change(child) : await eachImage(child, change, options),
-      );
+      else replacements.push(await changed(await one.child(entry, options)));
     }
-  }
-  return await replaceChildren(index, replacements, options);
+    return await replaceChildren(one, replacements, options);
+  };
+  return await within(index);
 }
 
 /** BuildKit marks them so. */

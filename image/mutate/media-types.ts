@@ -1,4 +1,4 @@
-import { MEDIA_TYPES, isManifestType, type CallOptions } from '../../oci/index.js';
+import { MEDIA_TYPES, isManifestType, type CallOptions, type Digest } from '../../oci/index.js';
 import type { ImageView } from '../views/image.js';
 import type { IndexView, View } from '../views/image-index.js';
 import { redescribed } from '../views/layer.js';
@@ -42,10 +42,22 @@ export function convertTo(view: ImageView, family: Family, options?: CallOptions
 export function convertTo(view: IndexView, family: Family, options?: CallOptions): Promise<IndexView>;
 export function convertTo(view: View, family: Family, options?: CallOptions): Promise<View>;
 export async function convertTo(view: View, family: Family, options: CallOptions = {}): Promise<View> {
-  return view.kind === 'image'
-    ? await convertImage(view, family, options)
-    : await convertIndex(view, family, options);
+  const made = new Map<Digest, Promise<View>>();
+  // What indexes list again and again is converted once.
+  const convert: Convert = (one) => {
+    const { digest } = one.descriptor;
+    const known =
+      made.get(digest) ??
+      (one.kind === 'image'
+        ? convertImage(one, family, options)
+        : convertIndex(one, family, convert, options));
+    made.set(digest, known);
+    return known;
+  };
+  return await convert(view);
 }
+
+type Convert = (view: View) => Promise<View>;
 
 async function convertImage(image: ImageView, family: Family, options: CallOptions): Promise<ImageView> {
   const what = nameOf(image);
@@ -77,13 +89,16 @@ async function convertImage(image: ImageView, family: Family, options: CallOptio
   );
 }
 
-async function convertIndex(index: IndexView, family: Family, options: CallOptions): Promise<IndexView> {
+async function convertIndex(
+  index: IndexView,
+  family: Family,
+  convert: Convert,
+  options: CallOptions,
+): Promise<IndexView> {
   const { manifests } = await index.manifest(options);
   const converted = await Promise.all(
     manifests.map(async (entry) =>
-      isManifestType(entry.mediaType)
-        ? await convertTo(await index.child(entry, options), family, options)
-        : undefined,
+      isManifestType(entry.mediaType) ? await convert(await index.child(entry, options)) : undefined,
     ),
   );
   return await replaceChildren(index, converted, {

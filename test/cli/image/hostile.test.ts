@@ -261,4 +261,43 @@ describe('layouts that lie', () => {
     }
     await refused(deep, ['push', await layout(deep, [entry], all), `${deep.host}/x:1`], /nested/);
   });
+
+  it('indexes that list the same again and again are walked once', async () => {
+    const at = await site();
+    const config = encodeJson({
+      os: 'linux',
+      architecture: 'amd64',
+      rootfs: { type: 'layers', diff_ids: [] },
+    });
+    const manifest = encodeJson({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.ociManifest,
+      config: described(MEDIA_TYPES.ociConfig, config),
+      layers: [],
+    });
+    let entry = described(MEDIA_TYPES.ociManifest, manifest);
+    const all = [config, manifest];
+    for (let depth = 0; depth < 12; depth++) {
+      const manifests = Array.from({ length: 20 }, () => entry);
+      all.push(encodeJson({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }));
+      entry = described(MEDIA_TYPES.ociIndex, all.at(-1) ?? config);
+    }
+    const place = `oci:${await layout(at, [entry], all)}`;
+    const empty = `oci:${at.path('empty')}:1`;
+    await at.ok(['append', '--oci-empty-base', '--set-platform', 'linux/amd64', '-t', empty]);
+    for (const [tag, ...args] of [
+      ['mutate', 'mutate', place, '-l', 'a=b'],
+      ['flatten', 'flatten', place],
+      ['append', 'append', '-b', place, '--env', 'A=b'],
+      ['rebase', 'rebase', place, '--old_base', empty, '--new_base', empty],
+    ] as const) {
+      at.registry.requests.clear();
+      await at.ok([...args, '-t', `${at.host}/x:${tag}`]);
+      expect(at.registry.requests.count({ operation: 'manifest.put' })).toBeLessThanOrEqual(13);
+    }
+    await at.ok(['copy', place, `${at.host}/x:copy`]);
+    expect((await at.ok(['validate', place, `${at.host}/x:mutate`])).out).toBe(
+      `PASS: ${place}\nPASS: ${at.host}/x:mutate\n`,
+    );
+  });
 });

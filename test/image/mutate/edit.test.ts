@@ -6,6 +6,7 @@ import {
   appendLayers,
   appendToIndex,
   convertTo,
+  eachImage,
   editConfig,
   filterIndex,
   platformOf,
@@ -15,7 +16,14 @@ import {
   type ConfigPatch,
 } from '../../../image/mutate/index.js';
 import { randomImage, randomIndex } from '../../../image/random.js';
-import { imageFrom, indexFrom, openView, sourceOf, type ImageView } from '../../../image/views/index.js';
+import {
+  imageFrom,
+  indexFrom,
+  openView,
+  sourceOf,
+  type ImageView,
+  type View,
+} from '../../../image/views/index.js';
 import { compress } from '../../../image/compression.js';
 import { MEDIA_TYPES, digestOf, streamOf, type Descriptor } from '../../../oci/index.js';
 import { MemorySource, bytesOf, failure, textOf } from '../helpers.js';
@@ -413,6 +421,29 @@ describe('a conversion', () => {
     const back = await convertTo(docker, 'oci');
     expect(back.descriptor).toEqual(index.descriptor);
     expect(await convertTo(index, 'oci')).toBe(index);
+  });
+
+  it('of indexes that list the same again and again changes it once', async () => {
+    let view: View = await randomImage({ layers: 1 });
+    for (let level = 0; level < 12; level++)
+      view = await appendToIndex(
+        emptyIndex(),
+        Array.from({ length: 8 }, () => view),
+        { flatten: false },
+      );
+    const docker = await convertTo(view, 'docker');
+    expect((await convertTo(docker, 'oci')).descriptor.digest).toBe(view.descriptor.digest);
+    let changes = 0;
+    if (view.kind !== 'index') throw new Error('it is an index');
+    await eachImage(
+      view,
+      (image) => {
+        changes++;
+        return Promise.resolve(image);
+      },
+      {},
+    );
+    expect(changes).toBe(1);
   });
 
   it('is refused for what Docker has no type for', async () => {
