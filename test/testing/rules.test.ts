@@ -96,6 +96,10 @@ describe('fault rules', () => {
     [{ fault: { kind: 'stall' }, match: 'all' }, 'match is not an object'],
     [{ fault: { kind: 'stall' }, match: { repository: 3 } }, 'match.repository is 3, expected text'],
     [{ fault: { kind: 'stall' }, match: { method: ['GET', 1] } }, 'expected text or a list of it'],
+    [
+      { fault: { kind: 'stall' }, match: { operation: ['blob.get', 'blob.head'] } },
+      'match.operation is "blob.head", expected one of ping, catalog',
+    ],
     [{ fault: { kind: 'latency', ms: -1 } }, 'ms is -1, expected a whole number from 0'],
     [{ fault: { kind: 'throughput', bytesPerSecond: 0 } }, 'bytesPerSecond is 0'],
     [{ fault: { kind: 'redirect', to: 'elsewhere' } }, 'to is "elsewhere", expected scheme and host'],

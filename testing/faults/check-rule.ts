@@ -1,4 +1,5 @@
 import { Check } from '../check.js';
+import { OPERATION_NAMES } from '../requests/operations.js';
 import type { Fault } from './fault.js';
 import type { FaultRule } from './rules.js';
 
@@ -57,6 +58,9 @@ function checkMatch(match: NonNullable<FaultRule['match']>, check: Check): void 
         `match.${field} is ${JSON.stringify(value)}, expected text${several ? ' or a list of it' : ''}`,
       );
   }
+  const unknown = [match.operation ?? []].flat().find((name) => !OPERATION_NAMES.includes(name));
+  if (unknown !== undefined)
+    check.fail(`match.operation is "${unknown}", expected one of ${OPERATION_NAMES.join(', ')}`);
 }
 
 function checkFault(fault: Fault, check: Check): void {

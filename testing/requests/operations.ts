@@ -20,6 +20,13 @@ type ValueOf<T> = T extends unknown ? T[keyof T] : never;
 /** The name of what a request asks for, as the registry's own logs have it; `other` for what is not its API. */
 export type Operation = ValueOf<(typeof OPERATIONS)[keyof typeof OPERATIONS]> | 'token' | 'other';
 
+/** All of them. */
+export const OPERATION_NAMES: readonly string[] = [
+  ...Object.values(OPERATIONS).flatMap((names) => Object.values(names)),
+  'token',
+  'other',
+];
+
 /** What a request asks for, before anybody has looked at it. */
 export interface RequestFacts {
   readonly operation: Operation;
