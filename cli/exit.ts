@@ -30,7 +30,21 @@ export function exitCodeOf(error: unknown): number {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error));
   const foreseen = isOciError(error) || error instanceof UsageError || systemCode(error) !== undefined;
-  return foreseen ? printable(error.message) : (error.stack ?? error.message);
+  const hint = isDistrust(error)
+    ? ' (hint: `--ca-file FILE` names its authority, `--insecure` believes any)'
+    : '';
+  return foreseen ? `${printable(error.message)}${hint}` : (error.stack ?? error.message);
+}
+
+/** Whether a certificate is at the bottom of it. */
+function isDistrust(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++)
+    if (
+      isOciError(at, 'NETWORK') &&
+      (at.detail as { reason?: unknown } | undefined)?.reason === 'certificate'
+    )
+      return true;
+  return false;
 }
 
 const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);

@@ -8,6 +8,7 @@ import { describeError, exitCodeOf } from '../../cli/exit.js';
 import { completionTree, flatten } from '../../cli/completion-tree.js';
 import { buildProgram, main } from '../../cli/program.js';
 import { OciError } from '../../oci/index.js';
+import { startRegistry } from '../../testing/index.js';
 import pkg from '../../package.json' with { type: 'json' };
 import { tempFolder } from '../helpers/temp.js';
 import { fakeContext } from './context.js';
@@ -21,6 +22,17 @@ describe('the version', () => {
     expect(await run([word])).toEqual({ code: 0, out: expected, err: '' });
     const context = fakeContext();
     expect([await main([word], context), context.written]).toEqual([0, { out: expected, err: '' }]);
+  });
+});
+
+describe('a certificate that nobody knows', () => {
+  it('is told with the flags that help', async () => {
+    await using registry = await startRegistry({ tls: { auto: true } });
+    const context = fakeContext();
+    expect(await main(['tag', 'list', '-i', `${registry.host}/app`], context)).toBe(1);
+    expect(context.written.err).toMatch(
+      /^ocilot: .*is not trusted.*\(hint: `--ca-file FILE` names its authority, `--insecure` believes any\)\n$/,
+    );
   });
 });
 
