@@ -8,6 +8,7 @@ import {
   type CallOptions,
   type Layer,
 } from '../oci/index.js';
+import { abortable } from './abortable.js';
 import { ByteReader } from './byte-reader.js';
 import { MAGIC_LENGTH, detectCompression, type Compression } from './compression.js';
 import { packTar, type Packing } from './packing.js';
@@ -88,7 +89,8 @@ export function layerFromBytes(bytes: Uint8Array, options?: LayerOptions): Promi
 /** A layer from a file, which must stay as it is while the layer is in use. */
 export function layerFromFile(path: string, options?: LayerOptions): Promise<Layer> {
   return createLayer(
-    ({ signal } = {}) => createReadStream(path, { highWaterMark: 1 << 20, ...(signal && { signal }) }),
+    // Node's own streams end with an error of theirs, and not with the reason of the signal.
+    (call = {}) => abortable(createReadStream(path, { highWaterMark: 1 << 20 }), call),
     options,
   );
 }

@@ -7,6 +7,7 @@ import { writeTar, type TarEntry } from '../../image/tar/index.js';
 import { makeImage } from '../../image/views/made.js';
 import type { ImageView } from '../../image/views/image.js';
 import { walkInputs, type InputEntry } from './files.js';
+import { abortable } from '../../image/abortable.js';
 
 /** Whose media types the image has. */
 export interface PackOptions extends CallOptions {
@@ -50,7 +51,9 @@ export async function* filesAsEntries(
     if (type === 'directory') yield { name, type, mode: preservePermissions ? mode : OWNER };
     else {
       const body =
-        content === undefined ? createReadStream(path, { highWaterMark: CHUNK, ...call }) : [await content];
+        content === undefined
+          ? abortable(createReadStream(path, { highWaterMark: CHUNK }), call)
+          : [await content];
       yield { name, type, mode: preservePermissions ? mode : mode & OWNER, size, body };
     }
   }

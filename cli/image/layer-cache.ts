@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { abortable } from '../../image/abortable.js';
 import { fetchToFile } from '../../image/partial-file.js';
 import type { Source } from '../../image/media.js';
 import { blobOf } from '../../image/read.js';
@@ -28,15 +29,11 @@ export function cached(source: Source, folder: string | undefined): Source {
 }
 
 /** True when a file is there and right: it may have been written by somebody else. */
-async function isWhole(
-  path: string,
-  { digest, size }: Descriptor,
-  { signal }: CallOptions,
-): Promise<boolean> {
+async function isWhole(path: string, { digest, size }: Descriptor, call: CallOptions): Promise<boolean> {
   const digester = new Digester(algorithmOf(digest));
   try {
-    const file = createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }) });
-    for await (const chunk of file) digester.update(chunk as Uint8Array);
+    const file = createReadStream(path, { highWaterMark: CHUNK });
+    for await (const chunk of abortable(file, call)) digester.update(chunk);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw error;

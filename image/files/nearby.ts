@@ -6,6 +6,7 @@ import { systemCode, withRoom } from '../layout/files.js';
 import { writeStream } from '../layout/write-stream.js';
 import { layerOf, type LayerView } from '../views/layer.js';
 import { fetchKept, type KeptBlob } from './kept.js';
+import { abortable } from '../abortable.js';
 
 const CHUNK = 1 << 20;
 
@@ -22,7 +23,10 @@ export async function spool(stream: ByteStream, path: string): Promise<number> {
 /** A file's bytes, or an inclusive range of them. */
 export function readFrom(path: string, options: Parameters<LayerView['open']>[0] = {}): ByteStream {
   const { signal, range } = options;
-  return createReadStream(path, { highWaterMark: CHUNK, ...(signal && { signal }), ...range });
+  return abortable(
+    createReadStream(path, { highWaterMark: CHUNK, ...range }),
+    signal === undefined ? {} : { signal },
+  );
 }
 
 /** Larger layers are kept for a later try, in bytes: one piece of a transfer may be lost. */

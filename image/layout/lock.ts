@@ -49,6 +49,7 @@ async function acquire(
   claim: Claim,
   { signal, patience = 60_000, belief = 30_000 }: LockOptions,
 ): Promise<void> {
+  signal?.throwIfAborted();
   const began = performance.now();
   let seen: { readonly id: string; readonly since: number } | undefined;
   while (!(await create(path, claim))) {
@@ -59,7 +60,8 @@ async function acquire(
     if (performance.now() - began > patience) throw locked(path, holder);
     const alive = isRunning(holder) ?? performance.now() - seen.since < belief;
     if (alive || !(await evict(path, holder)))
-      await delay(5 + Math.random() * 20, undefined, signal === undefined ? {} : { signal });
+      // Short enough to be waited for; the signal is looked at before the next try.
+      await delay(5 + Math.random() * 20);
   }
 }
 

@@ -57,6 +57,7 @@ export interface CreateLayoutOptions extends CallOptions, EntryOptions {
 export async function createLayout(folder: string, options: CreateLayoutOptions = {}): Promise<Sink> {
   const { sharedBlobs, verify = true, annotate = 'full', signal } = options;
   const call: CallOptions = signal === undefined ? {} : { signal };
+  signal?.throwIfAborted();
   await withRoom(mkdir(folder, { recursive: true }));
   if (sharedBlobs !== undefined) await withRoom(mkdir(sharedBlobs, { recursive: true }));
   const layout = await LayoutFolder.at(folder, sharedBlobs);
