@@ -40,6 +40,8 @@ export interface Session {
 interface SessionOptions {
   /** Whose credentials are used, whatever the flags say. */
   readonly keychain?: Keychain;
+  /** Credentials of flags, `IMGPKG_USERNAME` and the like are for the registries of these. Default all. */
+  readonly givenFor?: readonly Place[];
   /** Sent with every request to a registry. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -53,12 +55,13 @@ export async function withClient<T>(
   context: Context,
   flags: ClientFlags,
   work: (session: Session) => Promise<T>,
-  { keychain: own, headers = {} }: SessionOptions = {},
+  { keychain: own, givenFor, headers = {} }: SessionOptions = {},
 ): Promise<T> {
   const place = registryMap(flags.registryMap);
   delayTierUp();
   const library = await import('../client/index.js');
-  const places = keychainOptions(flags, context);
+  const registries = givenFor?.map((named) => place(named).registry);
+  const places = { ...keychainOptions(flags, context), ...(registries && { givenFor: registries }) };
   const keychain = own ?? library.defaultKeychain(places);
   const plainHttp = flags.insecure === true || flags.plainHttp === true || flags.registryInsecure === true;
   // Who allows plain HTTP means it for credentials too.

@@ -20,12 +20,19 @@ export interface Work extends Pick<Session, 'signal'> {
 /** One number for all requests of a process, as imgpkg sends it: logs of a registry show by it what belongs together. */
 const SESSION = { 'imgpkg-session-id': String(randomInt(2 ** 47)) };
 
+interface WorkOptions {
+  /** Whether a person is told at the end that all went well. */
+  readonly close?: boolean;
+  /** What a command names that also follows what it finds in bundles: given credentials go to no other registries. */
+  readonly named?: readonly Place[];
+}
+
 /** Does the work of one of imgpkg's verbs. Throws what the work throws. */
 export async function withWork(
   context: Context,
   flags: VerbFlags,
   work: (work: Work) => Promise<void>,
-  { close = false }: { readonly close?: boolean } = {},
+  { close = false, named }: WorkOptions = {},
 ): Promise<void> {
   const ui = uiOf(context, flags);
   const progress = progressView(context, flags);
@@ -50,6 +57,6 @@ export async function withWork(
       progress.end();
     }
   };
-  await withClient(context, flags, inSession, { headers: SESSION });
+  await withClient(context, flags, inSession, { headers: SESSION, ...(named && { givenFor: named }) });
   ui.done({ close });
 }

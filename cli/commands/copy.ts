@@ -18,6 +18,7 @@ import { checkTarTarget } from '../bundle/target.js';
 import { platformOption } from '../image/options.js';
 import { openTar } from '../bundle/differential.js';
 import { readLock } from '../bundle/lock-files.js';
+import { namedPlaces } from '../bundle/named.js';
 import { withWork, type Work } from '../bundle/work.js';
 import type { Context } from '../context.js';
 import { checked } from '../client-options.js';
@@ -103,9 +104,10 @@ export function copyCommand(context: Context): Command {
     if (format === 'imgpkg' && (flags.have ?? flags.split) !== undefined)
       throw new UsageError('--have and --split are for archives that are OCI layouts: add --tar-format oci');
     if (flags.toTar !== undefined) await checkTarTarget(flags.toTar);
-    await withWork(context, flags, (work) =>
-      copyAll(work, { ...(isCalledImgpkg(context.env) && { referrers: false }), ...flags }, format),
-    );
+    const withDefaults = { ...(isCalledImgpkg(context.env) && { referrers: false }), ...flags };
+    await withWork(context, flags, (work) => copyAll(work, withDefaults, format), {
+      named: await namedPlaces(flags),
+    });
   });
 }
 

@@ -8,7 +8,8 @@ import {
   type VerbFlags,
 } from '../bundle/options.js';
 import { inTar } from '../bundle/in-tar.js';
-import { withWork } from '../bundle/work.js';
+import { namedPlaces } from '../bundle/named.js';
+import { withWork, type Work } from '../bundle/work.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
 import { withExamples } from '../help.js';
@@ -43,39 +44,40 @@ export function describeCommand(context: Context): Command {
     ['ocilot describe --tar app.tar', 'what an archive holds'],
   ]);
   return command.action(async (flags: DescribeFlags) => {
-    const { bundle = '', tar = '', outputType } = flags;
+    const { bundle = '', tar = '' } = flags;
     if (bundle === '' && tar === '')
       throw new UsageError('Expected a bundle: name one with -b, or an archive with --tar');
     if (bundle !== '' && tar !== '') throw new UsageError('Expected only one of --bundle (-b) and --tar');
-    await withWork(context, flags, async (work) => {
-      const { ui, places, repository, signal } = work;
-      const library = await import('../../bundle/index.js');
-      const options = {
-        signal,
-        concurrency: flags.concurrency,
-        layers: flags.layers !== false,
-        signatures: flags.cosignArtifacts !== false,
-      };
-      const described =
-        tar === ''
-          ? await library.describeBundle(
-              places,
-              await library.parseWantedRange(repository, bundle, { signal }),
-              options,
-            )
-          : await inTar(work, tar, (archive) =>
-              library.describeBundle(archive.places, archive.root, options),
-            );
-      if (outputType === 'yaml') ui.block(library.describeAsYaml(described));
-      else if (outputType === 'json') ui.block(library.describeAsJson(described));
-      else if (flags.json === true) for (const line of library.describeAsText(described)) ui.line(line);
-      else
-        ui.block(
-          library
-            .describeAsText(described)
-            .map((line) => `${line}\n`)
-            .join(''),
-        );
-    });
+    const named = await namedPlaces(flags);
+    await withWork(context, flags, (work) => describe(work, flags), { named });
   });
+}
+
+async function describe(work: Work, { bundle = '', tar = '', ...flags }: DescribeFlags): Promise<void> {
+  const { ui, places, repository, signal } = work;
+  const library = await import('../../bundle/index.js');
+  const options = {
+    signal,
+    concurrency: flags.concurrency,
+    layers: flags.layers !== false,
+    signatures: flags.cosignArtifacts !== false,
+  };
+  const described =
+    tar === ''
+      ? await library.describeBundle(
+          places,
+          await library.parseWantedRange(repository, bundle, { signal }),
+          options,
+        )
+      : await inTar(work, tar, (archive) => library.describeBundle(archive.places, archive.root, options));
+  if (flags.outputType === 'yaml') ui.block(library.describeAsYaml(described));
+  else if (flags.outputType === 'json') ui.block(library.describeAsJson(described));
+  else if (flags.json === true) for (const line of library.describeAsText(described)) ui.line(line);
+  else
+    ui.block(
+      library
+        .describeAsText(described)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
 }

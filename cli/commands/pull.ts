@@ -13,6 +13,7 @@ import {
 import { readLock } from '../bundle/lock-files.js';
 import type { Ui } from '../bundle/ui.js';
 import { inTar } from '../bundle/in-tar.js';
+import { namedPlaces } from '../bundle/named.js';
 import { withWork, type Work } from '../bundle/work.js';
 import type { Context } from '../context.js';
 import { UsageError } from '../exit.js';
@@ -48,7 +49,8 @@ export function pullCommand(context: Context): Command {
   ]);
   return command.action(async (flags: PullFlags) => {
     checkFlags(flags);
-    await withWork(context, flags, (work) => pull(work, context, flags));
+    const named = await namedPlaces(flags);
+    await withWork(context, flags, (work) => pull(work, context, flags), { named });
   });
 }
 

@@ -16,6 +16,8 @@ export interface KeychainOptions extends CloudOptions {
    * the keychains that were switched on, comes before them, and nothing after.
    */
   readonly given?: Credentials | 'none';
+  /** The registries that given credentials are for, `host` or `host:port`. Default all. */
+  readonly givenFor?: readonly string[];
   /** The only place to look in besides, a file that must be there. Default those of `authFilePaths` and the rest. */
   readonly authFile?: string;
 }
@@ -44,7 +46,7 @@ export function authFilePaths(places: Places = {}): string[] {
  * @throws OciError `INVALID_OPTION` for an unknown name in `IMGPKG_ACTIVE_KEYCHAINS`
  */
 export function defaultKeychain(options: KeychainOptions = {}): Keychain {
-  const { environment = process.env, given, onWarning } = options;
+  const { environment = process.env, given, givenFor, onWarning } = options;
   if (environment['IMGPKG_ENABLE_IAAS_AUTH'] !== undefined)
     onWarning?.(
       'IMGPKG_ENABLE_IAAS_AUTH is deprecated: name the keychains in IMGPKG_ACTIVE_KEYCHAINS, as gke,aks,ecr,github',
@@ -56,7 +58,12 @@ export function defaultKeychain(options: KeychainOptions = {}): Keychain {
       ? ofMachine(options)
       : given === 'none'
         ? []
-        : [staticKeychain(given, { place: 'given for every registry' })]),
+        : [
+            staticKeychain(given, {
+              ...(givenFor && { registries: givenFor }),
+              place: `given for ${givenFor?.join(', ') ?? 'every registry'}`,
+            }),
+          ]),
   );
 }
 

@@ -41,6 +41,45 @@ const moved = ({ requests }: TestRegistry): number =>
     .filter(({ path }) => path.includes('/blobs/'))
     .reduce((sum, { received, sent }) => sum + received + sent, 0);
 
+describe('what is given for a command', () => {
+  it('goes to the registries that it names, and to none that only a bundle names (weakness 17)', async () => {
+    const site = { ...WHO, auth: 'basic', seed: { app: { 1: { files: { a: 'a' } } } } } as const;
+    await using registry = await startRegistry(site);
+    await using other = await startRegistry(site);
+    const folder = await tempFolder();
+    const image = (await ocilot(`tag resolve -i ${other.host}/app:1`)).written.out;
+    await fileOf(
+      join(folder, '.imgpkg/images.yml'),
+      `apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\nimages:\n- image: ${image}\n`,
+    );
+    await ocilot(`push -b ${registry.host}/bundle:1 -f ${folder}`);
+    const env = { HOME: folder, IMGPKG_USERNAME: 'alice', IMGPKG_PASSWORD: 'wonderland' };
+    for (const verb of [`copy --to-repo ${registry.host}/to`, `pull -o ${join(folder, 'out')}`, 'describe']) {
+      other.requests.clear();
+      // oxlint-disable-next-line no-await-in-loop -- the log is looked at after each
+      const done = await command([...verb.split(' '), '-b', `${registry.host}/bundle:1`], { env });
+      if (!verb.startsWith('pull')) expect(done.exitCode).toBe(1);
+      expect(other.requests.count(({ headers }) => headers.authorization !== undefined)).toBe(0);
+    }
+    // Named, it is asked with them: on the line, or by a variable of its own.
+    await fileOf(
+      join(folder, 'lock.yml'),
+      `apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\nimages:\n- image: ${image}\n`,
+    );
+    await ocilot(`copy --lock ${join(folder, 'lock.yml')} --to-repo ${registry.host}/to`);
+    const own = {
+      IMGPKG_REGISTRY_HOSTNAME_0: other.host,
+      IMGPKG_REGISTRY_USERNAME_0: 'alice',
+      IMGPKG_REGISTRY_PASSWORD_0: 'wonderland',
+    };
+    const done = await command(
+      ['copy', '-b', `${registry.host}/bundle:1`, '--to-repo', `${registry.host}/all`],
+      { env: { ...env, ...own } },
+    );
+    expect(done.exitCode, done.written.err).toBe(0);
+  });
+});
+
 describe('a bundle of one image, copied within a registry from the command line', () => {
   it.each(['none', 'basic', 'bearer'] as const)(
     'takes at most 15 requests, and where access is %s one that is asked who it is from (weakness 7: imgpkg takes 47)',
