@@ -7,21 +7,35 @@ import type { Lender } from './storage/bytes.js';
 const LINGER_BYTES = 16 * 1024 * 1024;
 
 /**
+ * Bytes of a body that are read before the answer is sent, when its length is known: the connection can be kept, and
+ * clients that look at no answer before all is sent go on. containerd waits for ever on a body left unread.
+ */
+const SMALL_BYTES = 256 * 1024;
+
+/** How the body of a request that is answered without it ends. */
+export interface Ending {
+  /** Milliseconds that a client gets to send it. */
+  readonly linger: number;
+  /** False when the client waits to be told to send it. */
+  readonly comes: boolean;
+}
+
+/**
  * Writes an answer to a socket as fast as the client takes it. A body that fails midway destroys the socket: the client
  * must not take what it has for the whole.
  *
  * An answer may come before the request is in, such as the refusal of a large upload. Then the connection is closed
  * behind it, but not at once: closing with unread bytes resets the connection, and the client may lose the answer.
- * @param linger milliseconds that such a client gets
  */
 export async function send(
   answer: Response,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  linger: number,
+  { linger, comes }: Ending,
 ): Promise<void> {
   // An answer may be ready before the parser has come to the end of what it was given: let it.
   if (!incoming.complete) await setImmediate();
+  if (!incoming.complete && isSmall(incoming) && comes) await rest(incoming, linger);
   const early = !incoming.complete;
   if (early) outgoing.shouldKeepAlive = false;
   try {
@@ -48,6 +62,8 @@ export async function send(
   }
   outgoing.end();
 }
+
+const isSmall = ({ headers }: IncomingMessage): boolean => Number(headers['content-length']) <= SMALL_BYTES;
 
 async function sendBody(answer: Response, outgoing: ServerResponse): Promise<void> {
   for await (const chunk of answer.body ?? []) {

@@ -6,7 +6,7 @@ import type { NodeBindings } from './call.js';
 import { errorResponse } from './errors.js';
 import { inTurn } from './in-turn.js';
 import { checkPath, splitTarget } from './routes.js';
-import { send } from './send.js';
+import { send, type Ending } from './send.js';
 import { Stalls } from './stalls.js';
 
 /** A registry, or anything else that answers requests. */
@@ -42,6 +42,7 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
   /** Requests that the handler got to see. */
   const reached = new WeakSet<IncomingMessage>();
   const stalls = new Stalls(idle, (incoming) => !waiting.has(incoming as IncomingMessage));
+  const endingOf = (incoming: IncomingMessage): Ending => ({ linger, comes: !waiting.has(incoming) });
   const queue = inTurn();
   const answer = getRequestListener(
     async (request, env) => {
@@ -51,7 +52,7 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
       };
       reached.add(incoming);
       const bindings: NodeBindings = { incoming, outgoing, proceed };
-      await send(await handler.fetch(request, bindings), incoming, outgoing, linger);
+      await send(await handler.fetch(request, bindings), incoming, outgoing, endingOf(incoming));
       return RESPONSE_ALREADY_SENT;
     },
     { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'localhost', errorHandler },
@@ -67,7 +68,7 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
         const refused = refuse(incoming);
         await (refused === undefined
           ? answer(incoming, outgoing)
-          : send(refused, incoming, outgoing, linger));
+          : send(refused, incoming, outgoing, endingOf(incoming)));
         if (!reached.has(incoming)) handler.refused?.(factsOf(incoming, outgoing, started));
         await closed;
       } finally {

@@ -5,10 +5,10 @@ import { deferred, eventually } from './helpers.js';
 import { connectRaw, exchange, head, type Raw } from './raw.js';
 
 /** A registry on a socket that tells what it logged. */
-async function serve(options: RegistryOptions = {}): Promise<Server & { failures: unknown[] }> {
+async function serve(options: RegistryOptions = {}, linger = 100): Promise<Server & { failures: unknown[] }> {
   const failures: unknown[] = [];
   const registry = await createRegistry({ onError: (error) => void failures.push(error), ...options });
-  const server = await listen(registry, { port: 0, grace: 0, linger: 100 });
+  const server = await listen(registry, { port: 0, grace: 0, linger });
   const close = async (): Promise<void> => {
     await server.close();
     await registry.close();
@@ -122,6 +122,30 @@ describe('an answer before the body has come', () => {
       head('GET /v2/ HTTP/1.1', 'Host: x', 'Connection: close'),
     );
     expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 400', 'HTTP/1.1 200']);
+  });
+
+  it('comes behind a small body that is still on its way, and keeps the connection', async () => {
+    await using server = await serve({}, 60_000);
+    using raw = await connectRaw(
+      server.url,
+      head('PUT /v2/APP/manifests/v1 HTTP/1.1', 'Host: x', 'Content-Length: 4') + 'bo',
+    );
+    // Answered meanwhile, on another connection: the first request has been seen.
+    await exchange(server.url, head('GET /v2/ HTTP/1.1', 'Host: x', 'Connection: close'));
+    expect(raw.received()).toBe('');
+    raw.socket.write('dy');
+    await raw.until(/^HTTP\/1.1 400 [^]*\r\n\r\n\{.*\}$/);
+    raw.socket.write(head('GET /v2/ HTTP/1.1', 'Host: x', 'Connection: close'));
+    expect((await raw.ended()).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 400', 'HTTP/1.1 200']);
+  });
+
+  it('does not wait for a small body that never comes', async () => {
+    await using server = await serve();
+    using raw = await connectRaw(
+      server.url,
+      head('PUT /v2/APP/manifests/v1 HTTP/1.1', 'Host: x', 'Content-Length: 4') + 'bo',
+    );
+    expect(await raw.ended()).toMatch(/^HTTP\/1.1 400 [^]*^connection: close\r$/im);
   });
 
   it('keeps the connection when only a part of the body was read, and all of it is there', async () => {
