@@ -14,11 +14,12 @@ import type {
 import { OciError, printable } from '../oci/index.js';
 import type { ClientFlags } from './client-options.js';
 import type { Context } from './context.js';
-import { systemCode, UsageError } from './exit.js';
+import { UsageError } from './exit.js';
 import { interruptible } from './interrupt.js';
 import { registryMap, type Place } from './registry-map.js';
 import { delayTierUp } from './slow-tier-up.js';
 import { VERSION } from './version.js';
+import { whyUnreadable } from './values/unreadable.js';
 
 /** What a command talks to registries with. */
 export interface Session {
@@ -143,8 +144,7 @@ async function trustOf(flags: ClientFlags): Promise<TlsTrust> {
 
 async function readPem(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const why = systemCode(cause) === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
-    throw new OciError('INVALID_OPTION', `${path} cannot be read: ${why}`, { cause });
+    throw new OciError('INVALID_OPTION', `${path} cannot be read: ${whyUnreadable(cause)}`, { cause });
   });
   // A file of the wrong kind would be taken for an empty list.
   if (/-----BEGIN [A-Z ]+-----/.test(text)) return text;

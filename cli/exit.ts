@@ -30,10 +30,25 @@ export function exitCodeOf(error: unknown): number {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error));
   const foreseen = isOciError(error) || error instanceof UsageError || systemCode(error) !== undefined;
-  const hint = isDistrust(error)
-    ? ' (hint: `--ca-file FILE` names its authority, `--insecure` believes any)'
-    : '';
-  return foreseen ? `${printable(error.message)}${hint}` : (error.stack ?? error.message);
+  return foreseen ? `${printable(error.message)}${hintFor(error)}` : (error.stack ?? error.message);
+}
+
+/** What to try next. */
+function hintFor(error: Error): string {
+  if (isDistrust(error)) return ' (hint: `--ca-file FILE` names its authority, `--insecure` believes any)';
+  const host = refusedAt(error);
+  if (host === undefined) return '';
+  return ` (hint: \`ocilot login ${host}\` gives credentials, \`ocilot auth explain ${host}\` shows which it has)`;
+}
+
+/** The registry that would not believe who asks. */
+function refusedAt(error: Error): string | undefined {
+  if (!isOciError(error, 'UNAUTHORIZED')) return undefined;
+  const { url } = (error.detail ?? {}) as { readonly url?: unknown };
+  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
+  const { pathname, host } = new URL(url);
+  // Else it is the service that gives tokens, which has a name of its own.
+  return pathname.startsWith('/v2/') ? host : undefined;
 }
 
 /** Whether a certificate is at the bottom of it. */

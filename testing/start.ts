@@ -122,7 +122,7 @@ async function start(options: StartOptions, before: Before): Promise<TestRegistr
   const recorder = new RequestRecorder(() => clock.now());
   const stalls = new Stalls();
   const rules = new FaultRules(stalls);
-  for (const rule of options.faults ?? []) rules.add(rule);
+  for (const [index, rule] of (options.faults ?? []).entries()) rules.add(rule, index + 1);
   const switches = new Switches(() => clock.now());
   const closing = new AbortController();
   const resolved = registryOptions(options, clock);

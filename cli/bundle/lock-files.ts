@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { BundleLock, ImagesLock } from '../../bundle/index.js';
 import { OciError, quote } from '../../oci/index.js';
-import { systemCode } from '../exit.js';
+import { whyUnreadable } from '../values/unreadable.js';
 
 /** Reads a lock file of either kind. Throws OciError `INVALID_OPTION` for no file, `CONTENT_INVALID`. */
 export async function readLock(path: string): Promise<BundleLock | ImagesLock> {
@@ -13,8 +13,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    const why = systemCode(cause) === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
-    throw new OciError('INVALID_OPTION', `Reading path ${quote(path)}: ${why}`, { cause });
+    throw new OciError('INVALID_OPTION', `Reading path ${quote(path)}: ${whyUnreadable(cause)}`, { cause });
   }
 }
 

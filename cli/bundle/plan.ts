@@ -9,6 +9,7 @@ import {
 } from '../../bundle/index.js';
 import { showSize } from '../values/size.js';
 import type { Work } from './work.js';
+import { showCount } from '../values/count.js';
 
 /** What is said of where a set comes from and goes to. */
 interface Ways {
@@ -37,12 +38,14 @@ export async function tellPlan(
   const { manifests, sent, present, carried, left } = await planCopy(set, destination, options);
   const lines = [
     ...set.items.map(({ reference }) => reference),
-    `would copy ${manifests.put} manifests and ${sent.blobs} blobs of ${showSize(sent.bytes)}`,
-    `there already are ${manifests.present} manifests and ${present.blobs} blobs of ${showSize(present.bytes)}`,
+    `would copy ${showCount(manifests.put, 'manifest')} and ${showCount(sent.blobs, 'blob')} of ${showSize(sent.bytes)}`,
+    `already there: ${showCount(manifests.present, 'manifest')} and ${showCount(present.blobs, 'blob')} of ${showSize(present.bytes)}`,
     ...(carried.length === 0
       ? []
-      : [`${carried.length} of the manifests are signatures and other referrers`]),
-    ...(left.length === 0 ? [] : [`${left.length} layers are left out, which may not be distributed`]),
+      : [`signatures and other referrers among the manifests: ${carried.length}`]),
+    ...(left.length === 0
+      ? []
+      : [`left out, since they may not be distributed: ${showCount(left.length, 'layer')}`]),
     ...(target === undefined || target === '-' ? [] : [await roomFor(target, sent.bytes)]),
   ];
   ui.block(lines.map((line) => `${line}\n`).join(''));

@@ -8,6 +8,7 @@ import { withMedia } from '../image/media.js';
 import { classify, placesToCount } from '../inventory-places.js';
 import { showSize } from '../values/size.js';
 import { streamOf } from '../../oci/index.js';
+import { showCount } from '../values/count.js';
 
 interface Flags extends ImageFlags {
   readonly ids?: boolean;
@@ -43,7 +44,7 @@ export function inventoryCommand(context: Context): Command {
       else await writeInventory(to, inventory, call);
       const counted = ids
         ? `${bundles.size} images and bundles`
-        : `${manifests.size} manifests and ${blobs.size} blobs`;
+        : `${showCount(manifests.size, 'manifest')} and ${showCount(blobs.size, 'blob')}`;
       context.err.write(`${counted} in ${showSize(bytes.length)}\n`);
     });
   });

@@ -10,6 +10,7 @@ import type { Context } from '../context.js';
 import { UsageError, systemCode } from '../exit.js';
 import { withExamples } from '../help.js';
 import { repeated } from '../image/options.js';
+import { whyUnreadable } from '../values/unreadable.js';
 
 interface LockFlags extends ClientFlags {
   readonly allowConflicts?: boolean;
@@ -159,8 +160,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    const why = systemCode(cause) === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
-    throw new OciError('INVALID_OPTION', `${quote(path)} cannot be read: ${why}`, { cause });
+    throw new OciError('INVALID_OPTION', `${quote(path)} cannot be read: ${whyUnreadable(cause)}`, { cause });
   }
 }
 

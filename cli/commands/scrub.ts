@@ -5,6 +5,7 @@ import { EXIT } from '../exit.js';
 import { withExamples } from '../help.js';
 import { showSize } from '../values/size.js';
 import { dataOption, outputOption, printReport, runWork, type Work, type WorkFlags } from '../work.js';
+import { showCount } from '../values/count.js';
 
 interface Flags extends WorkFlags {
   readonly remove?: boolean;
@@ -40,7 +41,7 @@ const scrubWork = (remove: boolean): Work => ({
 });
 
 function describe({ blobs, manifests, tags, bytes, damaged, removed }: ScrubReport): string[] {
-  const sum = `checked ${blobs} blobs, ${manifests} manifests, ${tags} tags (${showSize(bytes)})`;
+  const sum = `checked ${showCount(blobs, 'blob')}, ${showCount(manifests, 'manifest')}, ${showCount(tags, 'tag')} (${showSize(bytes)})`;
   const found = damaged.map(
     ({ kind, repository, name, problem }) =>
       `damaged ${kind} ${name}${repository === undefined ? '' : ` in ${repository}`}: ${problem}`,

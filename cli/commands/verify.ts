@@ -10,6 +10,7 @@ import { withMedia } from '../image/media.js';
 import type { ImageFlags } from '../image/options.js';
 import { showSize } from '../values/size.js';
 import { outputOption, printReport, type WorkFlags } from '../work.js';
+import { showCount } from '../values/count.js';
 
 interface Flags extends ImageFlags, Pick<WorkFlags, 'output'> {
   readonly requireSeal?: boolean;
@@ -86,13 +87,13 @@ function describe(
     base === undefined
       ? []
       : [
-          `it relies on ${base.manifests.length} manifests and ${base.blobs.length} blobs of ${base.of.join(', ')}` +
+          `it relies on ${showCount(base.manifests.length, 'manifest')} and ${showCount(base.blobs.length, 'blob')} of ${base.of.join(', ')}` +
             (missing?.length === 0 ? `, which ${at} has` : ''),
         ];
   const sum = `${blobs} manifests and blobs (${showSize(bytes)})`;
   const end =
     problems.length > 0
-      ? [`${file}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}; ${sum} are right`]
+      ? [`${file}: ${showCount(problems.length, 'problem')}; ${sum} are right`]
       : [`${file}: ${sum} are right, ${seal}`, ...relies];
   return [...found, ...absent, ...end].map(printable);
 }

@@ -15,6 +15,7 @@ import { copyOptions, type CopyFlags, type CopyOrder } from './copy-order.js';
 import { withMedia, type Media } from './media.js';
 import { tagsOf } from './place-names.js';
 import { withImageOptions } from './options.js';
+import { showCount } from '../values/count.js';
 
 /** `image copy`: from any place to any other, with everything below and about it. */
 export function copyCommand(context: Context): Command {
@@ -91,11 +92,11 @@ async function copyOne(context: Context, media: Media, { from, to, flags }: Copy
 export function describeCopy(report: CopyReport, dryRun: boolean): string {
   const { manifests, sent, mounted, present, carried, left } = report;
   const parts = [
-    `${manifests.put} manifests and ${sent.blobs} blobs (${showSize(sent.bytes)})${dryRun ? ' to copy' : ' copied'}`,
+    `${showCount(manifests.put, 'manifest')} and ${showCount(sent.blobs, 'blob')} (${showSize(sent.bytes)})${dryRun ? ' to copy' : ' copied'}`,
     ...(mounted.blobs > 0 ? [`${mounted.blobs} mounted`] : []),
     ...(present.blobs + manifests.present > 0 ? [`${present.blobs + manifests.present} there already`] : []),
-    ...(carried.length > 0 ? [`${carried.length} referrers and signatures among them`] : []),
-    ...(left.length > 0 ? [`${left.length} non-distributable layers left out`] : []),
+    ...(carried.length > 0 ? [`referrers and signatures among them: ${carried.length}`] : []),
+    ...(left.length > 0 ? [`${showCount(left.length, 'non-distributable layer')} left out`] : []),
   ];
   return parts.join(', ');
 }

@@ -13,6 +13,7 @@ import type { Context } from '../context.js';
 import { createLogger, logRequest, type Logger } from './logger.js';
 import { listenOptions, registryOptions, type PlacedConfig } from './options.js';
 import { watchSignals } from './shutdown.js';
+import { whyUnreadable } from '../values/unreadable.js';
 
 /** A folder that is served, and the registry that is recorded into it. */
 export interface RecordingOptions {
@@ -111,7 +112,7 @@ async function readRules(path: string): Promise<readonly FaultRule[]> {
   const failed = (why: string, cause?: unknown): OciError =>
     new OciError('INVALID_OPTION', `--faults ${quote(path)}: ${why}`, { cause });
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw failed(`cannot be read: ${(cause as Error).message}`, cause);
+    throw failed(`cannot be read: ${whyUnreadable(cause)}`, cause);
   });
   let rules: unknown;
   try {

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { OciError, isObject } from '../../oci/index.js';
-import { systemCode } from '../exit.js';
 import { closest } from '../values/closest.js';
 import { setAt, type Layer, type Tree } from './layers.js';
 import type { Setting } from './settings.js';
+import { whyUnreadable } from '../values/unreadable.js';
 
 const PREFIX = 'OCILOT_';
 
@@ -39,8 +39,9 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const why = systemCode(cause) === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
-    throw new OciError('INVALID_OPTION', `cannot read the configuration ${path}: ${why}`, { cause });
+    throw new OciError('INVALID_OPTION', `cannot read the configuration ${path}: ${whyUnreadable(cause)}`, {
+      cause,
+    });
   }
 }
 

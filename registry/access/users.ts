@@ -95,11 +95,12 @@ export class UserFile implements Users {
     try {
       text = await readFile(this.#path, 'utf8');
     } catch (cause) {
-      throw new OciError(
-        'INVALID_OPTION',
-        `htpasswd file ${this.#path} cannot be read: ${(cause as Error).message}. Make it with "ocilot user add"`,
-        { cause },
-      );
+      const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      const why = absent ? 'there is no such file' : (cause as Error).message;
+      const hint = absent ? ': make it with "ocilot user add"' : '';
+      throw new OciError('INVALID_OPTION', `htpasswd file ${this.#path} cannot be read: ${why}${hint}`, {
+        cause,
+      });
     }
     this.#secrets = parseHtpasswd(text, this.#path);
   }

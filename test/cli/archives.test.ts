@@ -137,7 +137,7 @@ describe('an update over the gap', () => {
     const parts = (await readdir(folder)).filter((name) => name.startsWith('update'));
     expect(parts.length).toBeGreaterThan(1);
 
-    expect(await ok('verify', update)).toContain(`it relies on 1 manifests and 0 blobs of ${far.host}/app`);
+    expect(await ok('verify', update)).toContain(`it relies on 1 manifest and 0 blobs of ${far.host}/app`);
     expect(await ok('verify', update, '--at', `${far.host}/app`)).toContain(`which ${far.host}/app has`);
     const elsewhere = await command(['verify', update, '--at', `${other.host}/app`, '-o', 'json']);
     expect(elsewhere.exitCode).toBe(4);

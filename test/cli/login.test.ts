@@ -150,4 +150,14 @@ describe('ocilot login and logout', () => {
     expect(written.err.trimEnd().split('\n')).toHaveLength(1);
     await expect(readFile(file)).rejects.toThrow('ENOENT');
   });
+
+  it.each(['basic', 'bearer'] as const)('are named to who is refused by %s', async (mode) => {
+    const { env } = await place();
+    await using registry = await guarded(mode);
+    const { exitCode, written } = await command(['image', 'digest', `${registry.host}/app:1`], { env });
+    expect([exitCode, written.out]).toEqual([1, '']);
+    expect(written.err).toContain(
+      `(hint: \`ocilot login ${registry.host}\` gives credentials, \`ocilot auth explain ${registry.host}\` shows which it has)\n`,
+    );
+  });
 });

@@ -42,7 +42,7 @@ describe.each(WAYS)('a folder that is %s', (way) => {
     const sound = await run(['scrub', '--data', data]);
     expect([sound.code, sound.out]).toEqual([
       0,
-      expect.stringMatching(/^checked 3 blobs, 1 manifests, 1 tags .*: no damage\n$/),
+      expect.stringMatching(/^checked 3 blobs, 1 manifest, 1 tag .*: no damage\n$/),
     ]);
     const [file = ''] = await largeFiles(data);
     await truncate(file, 1000);

@@ -92,7 +92,7 @@ describe('serve --ephemeral', () => {
   it.each<[readonly string[], string]>([
     [['--seed', '/dev/null/layout'], 'cannot be read'],
     [['--seed', '/dev'], 'not an OCI layout'],
-    [['--faults', '/nonexistent.yaml'], 'cannot be read'],
+    [['--faults', '/nonexistent.yaml'], 'cannot be read: there is no such file'],
     [['--port', 'x'], 'port'],
   ])('refuses %j in one line', async (args, message) => {
     const { code, out, err } = await run(['serve', '--ephemeral', ...args]);
@@ -107,6 +107,14 @@ describe('serve --ephemeral', () => {
     await writeFile(file, '- fault: { kind: flood }\n');
     expect((await run(['serve', '--ephemeral', '--faults', file])).err).toContain(
       'is flood, expected one of',
+    );
+    await writeFile(file, '- fault: { kind: stall }\n- { fault: { kind: stall }, name: mine, when: 3 }\n');
+    expect((await run(['serve', '--ephemeral', '--faults', file])).err).toContain(
+      'fault rule 2 "mine" is not valid: it has "when"',
+    );
+    await writeFile(file, '-\n');
+    expect((await run(['serve', '--ephemeral', '--faults', file])).err).toContain(
+      'fault rule 1 is not valid: it is not an object',
     );
     await writeFile(file, 'fault: all\n');
     expect((await run(['serve', '--ephemeral', '--faults', file])).err).toContain('a list of fault rules');

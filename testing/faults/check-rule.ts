@@ -33,11 +33,13 @@ const FAULTS: Readonly<Record<Fault['kind'], readonly string[]>> = {
 
 /**
  * Checks a rule.
+ * @param position of the rule in a list, from 1
  * @throws OciError `INVALID_OPTION`
  */
-export function checkRule(rule: FaultRule): void {
-  const { name, match, skip, every, times } = rule;
-  const check = new Check(`fault rule${name === undefined ? '' : ` "${name}"`}`);
+export function checkRule(rule: FaultRule, position?: number): void {
+  const { name, match, skip, every, times } = (rule as FaultRule | null) ?? ({} as FaultRule);
+  const place = position === undefined ? '' : ` ${position}`;
+  const check = new Check(`fault rule${place}${name === undefined ? '' : ` "${name}"`}`);
   check.keys('it', rule, RULE);
   if (match !== undefined) checkMatch(match, check);
   if (skip !== undefined) check.whole('skip', skip, 0);

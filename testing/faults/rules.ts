@@ -70,7 +70,9 @@ export class FaultRules implements FaultControl {
     this.#stalls = stalls;
   }
 
-  add(given: FaultRule): () => void {
+  /** @param position of the rule in a list, from 1, to name it by */
+  add(given: FaultRule, position?: number): () => void {
+    checkRule(given, position);
     const rule = compile(given);
     this.#rules = [...this.#rules, rule];
     return () => {
@@ -101,7 +103,6 @@ export class FaultRules implements FaultControl {
 }
 
 function compile(given: FaultRule): Rule {
-  checkRule(given);
   const { fault, name = fault.kind, match = {}, skip = 0, every = 1, times = Infinity } = given;
   let seen = 0;
   let struck = 0;
