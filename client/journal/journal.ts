@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import {
   type CallOptions,
   type Digest,
 } from '../../oci/index.js';
-import { withLock } from '../../image/layout/lock.js';
+import { clearDeadLocks, withLock } from '../../image/layout/lock.js';
 
 /** Which upload is meant. */
 export interface UploadKey {
@@ -61,8 +60,8 @@ interface Entry extends UploadKey {
 /** Registries forget uploads sooner: after an hour, a day, at most a week. */
 const LIFETIME = 7 * 24 * 60 * 60 * 1000;
 const ENDING = '.json';
-/** What whoever was killed while he wrote leaves behind: see `replace`. */
-const HALF_WRITTEN = /\.json\.[0-9a-f]{12}$/;
+/** Of what whoever is killed while he writes leaves behind. */
+const HALF_WRITTEN = '.new';
 /** Nobody writes one entry for so long, in milliseconds. */
 const OLD = 60 * 60 * 1000;
 /** How long somebody else's work on an upload is waited for: just enough to see that he is gone, in milliseconds. */
@@ -114,7 +113,9 @@ class FolderJournal implements Journal {
     const name = hexOf(digestOf(JSON.stringify([key.registry, key.repository, key.digest])));
     let began = false;
     const onPage = async (): Promise<T> => {
-      const page = await this.#page(join(this.#folder, `${name}${ENDING}`), key);
+      const path = join(this.#folder, `${name}${ENDING}`);
+      await rm(path + HALF_WRITTEN, { force: true });
+      const page = await this.#page(path, key);
       began = true;
       return await work(page);
     };
@@ -171,12 +172,13 @@ class FolderJournal implements Journal {
   }
 
   async #sweep(): Promise<void> {
+    await clearDeadLocks(this.#locks);
     const names = await readdir(this.#folder);
     for (const name of names) {
       const path = join(this.#folder, name);
       const useless = name.endsWith(ENDING)
         ? (await this.#read(path)) === undefined
-        : HALF_WRITTEN.test(name) && (await isOld(path));
+        : name.endsWith(HALF_WRITTEN) && (await isOld(path));
       if (useless) await rm(path, { force: true });
     }
   }
@@ -217,11 +219,11 @@ async function isOld(path: string): Promise<boolean> {
   return found !== undefined && found.mtimeMs < Date.now() - OLD;
 }
 
-/** Written beside and put in place whole. */
+/** Written beside and put in place whole. Nobody else writes it meanwhile. */
 async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  const temporary = path + HALF_WRITTEN;
   try {
-    const file = await open(temporary, 'wx', 0o600);
+    const file = await open(temporary, 'w', 0o600);
     try {
       await file.writeFile(text);
       await file.sync();

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, mkdir, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OciError, isObject, type CallOptions } from '../../oci/index.js';
 import { freshName, ifThere, removeIfEmpty, systemCode } from './files.js';
@@ -11,6 +11,11 @@ interface Claim extends ProcessFacts {
   /** Tells this claim from every other one. */
   readonly id: string;
 }
+
+/** What the name of a claim begins with while it is written. */
+const CLAIM = 'claim-';
+/** Stands for a claim that cannot be read. */
+const UNKNOWN = 'unknown';
 
 /** What file systems without hard links say. */
 const NO_LINKS = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
@@ -42,6 +47,29 @@ export async function withLock<T>(
     if ((await read(path))?.id === claim.id) await rm(path, { force: true });
     await removeIfEmpty(dirname(path));
   }
+}
+
+/** Nobody takes so long to take a lock, in milliseconds. */
+const OLD = 60 * 60 * 1000;
+
+/** Takes away what processes that are gone have left in a folder that holds nothing but locks. */
+export async function clearDeadLocks(folder: string): Promise<void> {
+  const names = (await ifThere(readdir(folder))) ?? [];
+  await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      const holder = await read(path);
+      if (holder !== undefined && holder.id !== UNKNOWN && isRunning(holder) === false)
+        await (name.startsWith(CLAIM) ? rm(path, { force: true }) : evict(path, holder));
+      else if (holder?.id === UNKNOWN && (await isOld(path))) await rm(path, { force: true });
+    }),
+  );
+  await removeIfEmpty(folder);
+}
+
+async function isOld(path: string): Promise<boolean> {
+  const found = await ifThere(stat(path));
+  return found !== undefined && found.mtimeMs < Date.now() - OLD;
 }
 
 async function acquire(
@@ -76,7 +104,7 @@ function locked(path: string, { pid, host }: Claim): OciError {
 /** True when the lock is ours now. The file comes up whole, so that nobody reads half a claim. */
 async function create(path: string, claim: Claim): Promise<boolean> {
   const folder = dirname(path);
-  const temporary = freshName(folder, 'claim-');
+  const temporary = freshName(folder, CLAIM);
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(temporary, JSON.stringify(claim), { flag: 'wx' });
@@ -114,7 +142,7 @@ async function read(path: string): Promise<Claim | undefined> {
   } catch {
     // Falls through.
   }
-  return { pid: 0, start: '', host: 'an unknown machine', id: 'unknown' };
+  return { pid: 0, start: '', host: 'an unknown machine', id: UNKNOWN };
 }
 
 /**

@@ -154,14 +154,20 @@ describe('a journal', () => {
     expect(await files(folder)).toEqual([]);
   });
 
-  it('takes away what was half written long ago', async () => {
+  it('takes away what was half written: of this upload, and of others long ago', async () => {
     const folder = await tempFolder();
     await keep(openJournal({ folder }), HERE);
     const [kept = ''] = await files(folder);
-    const [old, fresh, other] = [`${kept}.0123456789ab`, `${kept}.ba9876543210`, `${kept}.txt`] as const;
-    for (const path of [old, fresh, other]) await writeFile(path, '{');
+    const named = (name: string): string => join(folder, 'uploads', name);
+    const [own, old, fresh, other] = [
+      `${kept}.new`,
+      named('a.json.new'),
+      named('b.json.new'),
+      named('c.txt'),
+    ];
+    for (const path of [own, old, fresh, other]) await writeFile(path, '{');
     for (const path of [old, other]) await utimes(path, 0, 0);
-    await pageOf(openJournal({ folder }));
+    expect(await pageOf(openJournal({ folder }))).toBe(HERE);
     expect((await files(folder)).toSorted()).toEqual([kept, fresh, other].toSorted());
   });
 
