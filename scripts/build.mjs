@@ -4,6 +4,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { gzipThread } from './gzip-thread.mjs';
 import { notices } from './notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -44,6 +45,7 @@ const common = {
 };
 const result = await build({
   ...common,
+  define: { ...common.define, OCILOT_GZIP_THREAD: JSON.stringify(await gzipThread()) },
   entryPoints: Object.entries(DOORS).map(([out, source]) => ({ in: source, out })),
   outdir: next,
   splitting: true,

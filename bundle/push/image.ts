@@ -1,6 +1,6 @@
-import { createReadStream, readFile } from 'node:fs';
-import { promisify } from 'node:util';
+import { createReadStream } from 'node:fs';
 import { MEDIA_TYPES, describe, streamOf, type CallOptions } from '../../oci/index.js';
+import { readAhead } from '../../image/files/ahead.js';
 import { layerFromStream } from '../../image/files/stream-layer.js';
 import { ZERO_TIME, encodeGo } from '../../image/go-json.js';
 import { writeTar, type TarEntry } from '../../image/tar/index.js';
@@ -32,9 +32,6 @@ export interface FilesOptions extends CallOptions {
   readonly onEntry?: (entry: InputEntry) => void;
 }
 
-/** That of node:fs/promises takes three times as long for a small file. */
-const readSmall = promisify(readFile);
-
 const CHUNK = 1 << 20;
 const OWNER = 0o700;
 
@@ -45,7 +42,9 @@ export async function* filesAsEntries(
 ): AsyncGenerator<TarEntry> {
   const call = signal === undefined ? {} : { signal };
   const entries = walkInputs(paths, { ...call, ...(exclude && { exclude }) });
-  for await (const { entry, content } of withContent(entries)) {
+  for await (const { entry, content } of readAhead(entries, (one) =>
+    one.type === 'file' ? one : undefined,
+  )) {
     onEntry?.(entry);
     const { name, path, type, mode, size } = entry;
     if (type === 'directory') yield { name, type, mode: preservePermissions ? mode : OWNER };
@@ -57,30 +56,6 @@ export async function* filesAsEntries(
       yield { name, type, mode: preservePermissions ? mode : mode & OWNER, size, body };
     }
   }
-}
-
-/** Smaller files are read ahead, so many at once; sizes are bytes. */
-const SMALL = 64 * 1024;
-const AHEAD = 32;
-
-/** An entry, and what is in it where that is on its way already. */
-interface Loaded {
-  readonly entry: InputEntry;
-  readonly content: Promise<Uint8Array> | undefined;
-}
-
-async function* withContent(entries: AsyncIterable<InputEntry>): AsyncGenerator<Loaded> {
-  const waiting: Loaded[] = [];
-  for await (const entry of entries) {
-    const isSmall = entry.type === 'file' && entry.size <= SMALL;
-    const content = isSmall ? readSmall(entry.path) : undefined;
-    // Who awaits it hears of it.
-    content?.catch(() => undefined);
-    waiting.push({ entry, content });
-    const first = waiting.length > AHEAD ? waiting.shift() : undefined;
-    if (first !== undefined) yield first;
-  }
-  yield* waiting;
 }
 
 /** One small file in an image of its own, as imgpkg packs what it notes. */

@@ -139,6 +139,7 @@ class FolderJournal implements Journal {
       entry.digest === key.digest &&
       isOwn(entry.location, key.registry);
     let kept = fits;
+    let written = fits ? entry.location : undefined;
     return {
       ...(fits ? { location: entry.location } : {}),
       get kept() {
@@ -147,11 +148,14 @@ class FolderJournal implements Journal {
       keep: async (location) => {
         // What another host gave out for this upload is a secret of its own.
         if (!isOwn(location, key.registry)) return;
+        // Many registries have one place for the whole upload, and a write that is synced takes as long as a piece.
+        if (kept && location === written) return;
         const { registry, repository, digest } = key;
         const fresh: Entry = { registry, repository, digest, location, time: this.#now() };
         await replace(path, JSON.stringify(fresh)).then(
           () => {
             kept = true;
+            written = location;
           },
           (error: unknown) => this.#tell(error),
         );

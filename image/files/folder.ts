@@ -1,11 +1,12 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OciError, quote, type ByteStream, type CallOptions, type Layer } from '../../oci/index.js';
+import { OciError, quote, type CallOptions, type Layer } from '../../oci/index.js';
 import { createLayer, type LayerOptions } from '../layer.js';
 import { systemCode } from '../layout/files.js';
 import { writeTar, type TarEntry } from '../tar/index.js';
 import { sourceDateEpoch } from '../time.js';
+import { readAhead, type SizedFile } from './ahead.js';
 import { readFrom } from './nearby.js';
 import { partsOf } from './paths.js';
 
@@ -58,9 +59,10 @@ export async function* folderEntries(folder: string, options: FolderOptions = {}
   for (let count = 1; count <= parts.length; count++)
     yield { name: `${parts.slice(0, count).join('/')}/`, type: 'directory', mode: 0o755, ...common };
   const seen = new Map<string, string>();
-  for await (const found of walk(folder, parts.map((part) => `${part}/`).join(''))) {
+  const all = walk(folder, parts.map((part) => `${part}/`).join(''));
+  for await (const { entry: found, content } of readAhead(all, fileOf)) {
     signal?.throwIfAborted();
-    const entry = await entryOf(found, seen);
+    const entry = await entryOf(found, content, seen);
     if (entry !== undefined) yield { ...entry, ...common };
     else
       options.onNotice?.(
@@ -89,9 +91,17 @@ async function* walk(folder: string, prefix: string): AsyncGenerator<Found> {
   }
 }
 
-/** @param seen where files of more than one name were found first */
+/** What can be read before its turn: of files with more than one name only the first is read. */
+const fileOf = ({ path, stats }: Found): SizedFile | undefined =>
+  stats.isFile() && stats.nlink === 1 && stats.size > 0 ? { path, size: stats.size } : undefined;
+
+/**
+ * @param content what is in it, where that is on its way
+ * @param seen where files of more than one name were found first
+ */
 async function entryOf(
   { path, name, stats }: Found,
+  content: Promise<Uint8Array> | undefined,
   seen: Map<string, string>,
 ): Promise<TarEntry | undefined> {
   const mode = stats.mode & 0o7777;
@@ -104,13 +114,19 @@ async function entryOf(
   const first = stats.nlink > 1 ? seen.get(inode) : undefined;
   if (first !== undefined) return { name, type: 'link', mode, linkname: first };
   if (stats.nlink > 1) seen.set(inode, name);
-  return { name, type: 'file', mode, size: stats.size, ...(stats.size > 0 && { body: content(path) }) };
+  return {
+    name,
+    type: 'file',
+    mode,
+    size: stats.size,
+    ...(stats.size > 0 && { body: bodyOf(path, content) }),
+  };
 }
 
-async function* content(path: string): AsyncGenerator<Uint8Array> {
-  const stream: ByteStream = readFrom(path);
+async function* bodyOf(path: string, content: Promise<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
   try {
-    yield* stream;
+    if (content === undefined) yield* readFrom(path);
+    else yield await content;
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GzipEncoder, gzip } from '../../../image/gzip/index.js';
+import { hasThread } from '../../../image/gzip/thread.js';
 import { collect, isOciError, streamOf } from '../../../oci/index.js';
 import { bytes, cut, cuts, noise } from '../arbitraries.js';
 
@@ -9,6 +11,23 @@ const LIMIT = 1 << 26;
 
 async function compressed(chunks: readonly Uint8Array[]): Promise<Buffer> {
   return Buffer.from(await collect(gzip(streamOf(...chunks)), LIMIT, 'output'));
+}
+
+/** More than is packed without a thread. */
+const large = (): Buffer =>
+  Buffer.concat([noise(4_000_000, 1), Buffer.alloc(3_000_000, 'abc'), words(9_000_000), noise(2_000_000, 2)]);
+
+function words(size: number): Buffer {
+  const choices = noise(size, 4);
+  let text = '';
+  for (let at = 0; text.length < size; at++)
+    text += `${'word'.repeat((choices[at] ?? 0) % 3)}-${choices[at]} `;
+  return Buffer.from(text.slice(0, size));
+}
+
+function encoded(input: Uint8Array): Buffer {
+  const encoder = new GzipEncoder();
+  return Buffer.concat([...encoder.push(input), ...encoder.end()]);
 }
 
 describe('gzip', () => {
@@ -30,7 +49,7 @@ describe('gzip', () => {
   });
 
   it('keeps the output as it was handed over, and does not keep the input', async () => {
-    const input = Buffer.concat([noise(400_000, 1), Buffer.alloc(400_000, 'abc'), noise(400_000, 2)]);
+    const input = large();
     const shared = Buffer.alloc(10_000);
     async function* reused(): AsyncGenerator<Uint8Array> {
       for (let at = 0; at < input.length; at += shared.length) {
@@ -46,6 +65,20 @@ describe('gzip', () => {
     expect(chunks.length).toBeGreaterThan(3);
     expect(Buffer.concat(chunks).equals(Buffer.concat(copies))).toBe(true);
     expect(gunzipSync(Buffer.concat(chunks)).equals(input)).toBe(true);
+  });
+
+  it('gives the same bytes with a thread as without one, however the input is cut', async () => {
+    expect(hasThread()).toBe(availableParallelism() > 1);
+    const input = large();
+    const expected = encoded(input);
+    for (const size of [1 << 20, 65_535, 100_003]) {
+      const sizes = Array.from({ length: Math.ceil(input.length / size) }, () => size);
+      expect((await compressed(cut(input, sizes))).equals(expected)).toBe(true);
+    }
+    for (const end of [8 << 20, (8 << 20) + 1, 128 * 65_535, 128 * 65_535 + 1]) {
+      const part = input.subarray(0, end);
+      expect((await compressed([part])).equals(encoded(part))).toBe(true);
+    }
   });
 
   it('stops the source when the reader stops, and passes its error on', async () => {
