@@ -27,7 +27,7 @@ describe('image copy', () => {
     const one = await at.ok(['copy', `${at.host}/app:1`, `${at.host}/to:1`]);
     expect([one.out, one.err]).toEqual([
       '',
-      expect.stringMatching(/^2 manifests and 0 blobs .*4 mounted.*1 referrers/),
+      expect.stringMatching(/^2 manifests and 0 blobs .*4 mounted.*referrers and signatures among them: 1/),
     ]);
     const alone = await at.ok([
       'cp',
