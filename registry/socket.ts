@@ -1,11 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { OciError } from '../oci/index.js';
 import type { NodeBindings } from './call.js';
 import { errorResponse } from './errors.js';
 import { inTurn } from './in-turn.js';
 import { checkPath, splitTarget } from './routes.js';
+import type { Answering } from './requests.js';
 import { send, type Ending } from './send.js';
 import { Stalls } from './stalls.js';
 
@@ -44,19 +43,19 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
   const stalls = new Stalls(idle, (incoming) => !waiting.has(incoming as IncomingMessage));
   const endingOf = (incoming: IncomingMessage): Ending => ({ linger, comes: !waiting.has(incoming) });
   const queue = inTurn();
-  const answer = getRequestListener(
-    async (request, env) => {
-      const { incoming, outgoing } = env as HttpBindings;
+  // Loaded with the first request: it asks for Node's `Request`, which takes as long as all else that listening does.
+  let answer: Answering | undefined;
+  const load = async (): Promise<Answering> => {
+    const { answering } = await import('./requests.js');
+    return (answer ??= answering(async (request, { incoming, outgoing }) => {
       const proceed = (): void => {
         if (waiting.delete(incoming)) outgoing.writeContinue();
       };
       reached.add(incoming);
       const bindings: NodeBindings = { incoming, outgoing, proceed };
       await send(await handler.fetch(request, bindings), incoming, outgoing, endingOf(incoming));
-      return RESPONSE_ALREADY_SENT;
-    },
-    { overrideGlobalObjects: false, autoCleanupIncoming: false, hostname: 'localhost', errorHandler },
-  );
+    }));
+  };
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     queue(incoming.socket, async () => {
       const closed = new Promise<void>((resolve) => {
@@ -67,7 +66,7 @@ export function answerOn(server: Server, handler: Handler, { linger, idle }: Pat
       try {
         const refused = refuse(incoming);
         await (refused === undefined
-          ? answer(incoming, outgoing)
+          ? (answer ?? (await load()))(incoming, outgoing)
           : send(refused, incoming, outgoing, endingOf(incoming)));
         if (!reached.has(incoming)) handler.refused?.(factsOf(incoming, outgoing, started));
         await closed;
@@ -100,13 +99,6 @@ function factsOf(incoming: IncomingMessage, outgoing: ServerResponse, started: n
 
 /** Characters of a path that no handler has seen. */
 const SHOWN = 200;
-
-/** What the adapter makes no `Request` of is malformed; what else is thrown here is a failure. */
-function errorHandler(error: unknown): Response {
-  const malformed = (error as Error).name === 'RequestError';
-  const told = malformed ? new OciError('NAME_INVALID', 'the request is malformed') : error;
-  return errorResponse(told, { connection: 'close' });
-}
 
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 

@@ -1,6 +1,5 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { chmod } from 'node:fs/promises';
-import { getRequestListener } from '@hono/node-server';
 import { OciError } from '../../oci/index.js';
 import { placeControl } from './control-path.js';
 
@@ -25,10 +24,12 @@ export async function listenControl(registry: Administered, folder: string): Pro
   if (process.platform === 'win32') return undefined;
   const place = await placeControl(folder);
   const { path } = place;
-  const answer = getRequestListener((request) => registry.administer(request), {
-    overrideGlobalObjects: false,
-    hostname: 'localhost',
-  });
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    // Seldom needed, and no start should wait for it.
+    const { getRequestListener } = await import('@hono/node-server');
+    const options = { overrideGlobalObjects: false, hostname: 'localhost' };
+    await getRequestListener((request) => registry.administer(request), options)(incoming, outgoing);
+  };
   const server = createServer({ requestTimeout: 0 }, (incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>

@@ -57,6 +57,34 @@ describe('the built door', () => {
     }
   });
 
+  it.each([
+    ['ESM', 'const { startRegistry } = await import(door);'],
+    ['CommonJS', "const { startRegistry } = createRequire(import.meta.url)('ocilot/testing');"],
+  ])('listens before it asks for what takes Node longest to load, as %s', async (_, load) => {
+    const source = `
+const asked = [];
+for (const name of ['Request', 'Response', 'Headers', 'fetch']) {
+  const was = Object.getOwnPropertyDescriptor(globalThis, name);
+  Object.defineProperty(globalThis, name, {
+    ...(was.get === undefined ? {} : { set: was.set }),
+    configurable: true,
+    get() {
+      asked.push(name);
+      Object.defineProperty(globalThis, name, was);
+      return globalThis[name];
+    },
+  });
+}
+${load}
+const registry = await startRegistry();
+const before = [...asked];
+const { status } = await fetch(registry.url + '/v2/');
+await registry.close();
+console.log(JSON.stringify({ before, status }));
+`;
+    expect(await run(source)).toEqual({ before: [], status: 200 });
+  });
+
   it('leaves nothing behind when it is closed, not even a timer', async () => {
     const source = `
 import { connect } from 'node:net';
