@@ -120,7 +120,9 @@ async function run(options) {
       peer: PEER,
       rows: list.map(({ result }) => result),
       facts: { ...machineFacts(folder), ...peerFacts() },
-      notes: [],
+      notes: [
+        'memory: with `--blobs leveldb`, LevelDB maps its tables, and what is mapped counts as resident though the system can take it back at any time; 150 MiB at most were of the process itself (`RssAnon`, looked at each second)',
+      ],
     };
   });
 }
