@@ -2,7 +2,7 @@ import { createGunzip } from 'node:zlib';
 import type { ByteStream } from '../oci/index.js';
 import { through, trailing } from './through.js';
 
-const CHUNK = 128 * 1024;
+const CHUNK = 512 * 1024;
 
 /**
  * Unpacks gzip of one or more members. As in Go, whatever follows the last member is an error, zero bytes included;

@@ -33,7 +33,11 @@ export async function extractFiles(
   // Not even an empty folder may be there, nor a link to one.
   await withRoom(mkdir(folder));
   const writer = new EntryWriter(folder, { ...call, owners, ...(onNotice && { onNotice }) });
-  const entries = flattenedEntries(image, { ...call, ...(downloads !== undefined && { downloads }) });
+  const entries = flattenedEntries(image, {
+    ...call,
+    ...(downloads !== undefined && { downloads }),
+    restart: () => writer.restart(),
+  });
   await writer.writeAll(withRights(entries, umask));
 }
 

@@ -1,5 +1,17 @@
 import { closeSync, fchmodSync, fchownSync, futimesSync, openSync, writeSync } from 'node:fs';
-import { chmod, link, lchown, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
+import {
+  chmod,
+  link,
+  lchown,
+  lstat,
+  lutimes,
+  mkdir,
+  open,
+  readdir,
+  rm,
+  symlink,
+  utimes,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { OciError, quote } from '../../oci/index.js';
 import { corrupt } from '../corrupt.js';
@@ -30,8 +42,8 @@ export class EntryWriter {
   /** Folders that were made, or seen to be none but folders. */
   readonly #folders = new Set<string>(['']);
   /** Their attributes, which are set when nothing is put into them any more. */
-  readonly #attributes: FlattenedEntry[] = [];
-  readonly #skipped: string[] = [];
+  #attributes: FlattenedEntry[] = [];
+  #skipped: string[] = [];
   #entries = 0;
   #bytes = 0;
 
@@ -48,6 +60,18 @@ export class EntryWriter {
     for await (const entry of entries) await this.#write(entry);
     await this.#finish();
     return { entries: this.#entries, bytes: this.#bytes, skipped: this.#skipped };
+  }
+
+  /** Takes away all that was written, and begins anew. */
+  async restart(): Promise<void> {
+    const names = await readdir(this.#root);
+    await Promise.all(names.map((name) => rm(join(this.#root, name), { recursive: true, force: true })));
+    this.#folders.clear();
+    this.#folders.add('');
+    this.#attributes = [];
+    this.#skipped = [];
+    this.#entries = 0;
+    this.#bytes = 0;
   }
 
   async #write(entry: FlattenedEntry): Promise<void> {

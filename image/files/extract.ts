@@ -8,7 +8,7 @@ import { flattenedEntries, type FlattenedOptions } from './flattened.js';
 import { EntryWriter } from './entry-writer.js';
 
 /** Options of `extract`. */
-export interface ExtractOptions extends FlattenedOptions {
+export interface ExtractOptions extends Omit<FlattenedOptions, 'restart'> {
   /** Gives files the owners that the image names, and their set-user bits: only root can. Default false. */
   readonly owners?: boolean;
   /** Hears of what could not be made: devices, pipes. */
@@ -44,7 +44,8 @@ export async function extract(
     await withRoom(mkdir(dirname(target), { recursive: true }));
     await withRoom(mkdir(temporary, { mode: 0o700 }));
     const writer = new EntryWriter(temporary, options);
-    const report = await writer.writeAll(flattenedEntries(image, options));
+    const entries = flattenedEntries(image, { ...options, restart: () => writer.restart() });
+    const report = await writer.writeAll(entries);
     await rename(temporary, target);
     return report;
   } catch (cause) {

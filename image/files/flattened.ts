@@ -3,6 +3,7 @@ import { readTar, type TarEntry } from '../tar/index.js';
 import type { ImageView } from '../views/image.js';
 import type { LayerView } from '../views/layer.js';
 import { nearby, type NearbyLayers, type NearbyOptions } from './nearby.js';
+import { PlainPaths } from './plain.js';
 import { planOf, type Emission } from './plan.js';
 import { makeScratch, removeScratch } from './scratch.js';
 import { Tree } from './tree.js';
@@ -11,6 +12,11 @@ import { Tree } from './tree.js';
 export interface FlattenedOptions extends NearbyOptions {
   /** The most bytes that all layers may unpack to, tar headers included. Default: no limit. */
   readonly limit?: number;
+  /**
+   * Lets an image of one layer be given while that is read, once, as most can be. Called when something comes that changes
+   * what was given already: then all entries come again, from the first.
+   */
+  readonly restart?: () => Promise<void>;
 }
 
 /** An entry as it stands in the end, with the entry's own attributes; a file's body is to be read at once. */
@@ -34,6 +40,11 @@ export async function* flattenedEntries(
   try {
     near = folder === undefined ? undefined : await nearby(given, folder, options);
     const layers = near?.layers ?? given;
+    const [only, ...others] = layers;
+    if (options.restart !== undefined && only !== undefined && others.length === 0) {
+      if (yield* plainEntries(only, options)) return;
+      await options.restart();
+    }
     const plan = planOf(await treeOf(layers, options), layers.length);
     for (const [index, layer] of [...layers.entries()].toReversed()) {
       const emissions = plan[index];
@@ -47,7 +58,7 @@ export async function* flattenedEntries(
 
 async function treeOf(layers: readonly LayerView[], options: FlattenedOptions): Promise<Tree> {
   const tree = new Tree();
-  const budget = { left: options.limit ?? Infinity, limit: options.limit ?? Infinity };
+  const budget = budgetOf(options);
   for (const [index, layer] of layers.entries()) {
     const what = nameOf(layer);
     let at = 0;
@@ -60,11 +71,31 @@ async function treeOf(layers: readonly LayerView[], options: FlattenedOptions): 
   return tree;
 }
 
-async function* limited(
-  stream: ByteStream,
-  budget: { left: number; readonly limit: number },
-  what: string,
-): AsyncGenerator<Uint8Array> {
+/** The entries of a layer as they come; false when one comes that is not plain. */
+async function* plainEntries(
+  layer: LayerView,
+  options: FlattenedOptions,
+): AsyncGenerator<FlattenedEntry, boolean> {
+  const what = nameOf(layer);
+  const paths = new PlainPaths();
+  const stream = limited(await layer.uncompressed(options), budgetOf(options), what);
+  for await (const { header, body } of readTar(stream, { ...options, what })) {
+    const path = paths.add(header, what);
+    if (path === undefined) return false;
+    yield { ...header, name: path, ...(header.type === 'file' && { body }) };
+  }
+  return true;
+}
+
+/** Bytes that layers may unpack to, and how many of them are left. */
+interface UnpackBudget {
+  left: number;
+  readonly limit: number;
+}
+
+const budgetOf = ({ limit = Infinity }: FlattenedOptions): UnpackBudget => ({ left: limit, limit });
+
+async function* limited(stream: ByteStream, budget: UnpackBudget, what: string): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
     budget.left -= chunk.length;
     if (budget.left < 0) {
