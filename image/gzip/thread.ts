@@ -47,10 +47,14 @@ export class GzipThread {
   #wake: () => void = () => undefined;
 
   constructor() {
+    const recorder = (): Recorder => {
+      if (this.#recorder === undefined) throw new Error('no room was made for a block');
+      return this.#recorder;
+    };
     const blocks: Blocks = {
-      stored: (block) => this.#recorder?.stored(block),
-      literals: (block) => this.#recorder?.literals(block),
-      matches: (block, found, count) => this.#recorder?.matches(block, found, count),
+      stored: (block) => recorder().stored(block),
+      literals: (block) => recorder().literals(block),
+      matches: (block, found, count) => recorder().matches(block, found, count),
     };
     this.#maker = new BlockMaker(blocks);
     this.#worker.unref();
