@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 
 /** Room for a socket in a folder of a folder: its path may have about 100 bytes. */
 const PARENT = tmpdir().length <= 40 ? tmpdir() : '/tmp';
@@ -10,5 +10,13 @@ const PARENT = tmpdir().length <= 40 ? tmpdir() : '/tmp';
 export async function tempFolder(): Promise<string> {
   const folder = await mkdtemp(join(PARENT, 'ocilot-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The same, and where temporary files go until then. */
+export async function tempTmpdir(): Promise<string> {
+  const folder = await tempFolder();
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
   return folder;
 }

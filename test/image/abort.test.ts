@@ -1,7 +1,6 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   annotate,
   appendLayers,
@@ -33,6 +32,7 @@ import {
 } from '../../image/index.js';
 import * as door from '../../image/index.js';
 import { digestOf, streamOf, type CallOptions } from '../../oci/index.js';
+import { tempTmpdir } from '../helpers/temp.js';
 import { archived } from './archive/helpers.js';
 import { putImage } from './content.js';
 import { bytesOf } from './helpers.js';
@@ -137,18 +137,9 @@ const NO_CALLS = new Set([
 ]); // prettier-ignore
 
 describe('a call that is aborted', () => {
-  let folder = '';
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'ocilot-test-'));
-    vi.stubEnv('TMPDIR', folder);
-  });
-  afterEach(async () => {
-    vi.unstubAllEnvs();
-    await rm(folder, { recursive: true });
-  });
-
   it.each([...VERBS, ...PLACES])('rejects with the reason and leaves nothing: %s', async (_, run) => {
     const reason = new Error('enough');
+    const folder = await tempTmpdir();
     const there = await door.createLayout(join(folder, 'there'));
     await there.finish?.();
     await expect(run({ signal: AbortSignal.abort(reason) }, folder)).rejects.toBe(reason);

@@ -1,8 +1,6 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { PassThrough, Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { abortable } from '../../image/abortable.js';
 import {
   createDockerArchive,
@@ -15,6 +13,7 @@ import { layerFromStream } from '../../image/files/index.js';
 import type { Sink, Source } from '../../image/media.js';
 import { openBlob } from '../../image/read.js';
 import { describe as described, type ByteStream, type CallOptions } from '../../oci/index.js';
+import { tempTmpdir } from '../helpers/temp.js';
 import { blobFrom, putImage } from './content.js';
 import { bytesOf } from './helpers.js';
 
@@ -49,20 +48,11 @@ const READERS: readonly (readonly [string, (stream: ByteStream, call: CallOption
 const FIRST = { nothing: Buffer.of(), plain: Buffer.alloc(1000), gzip: Buffer.of(0x1f, 0x8b, 8, 0) };
 
 describe('a stream that falls silent', () => {
-  let folder = '';
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'ocilot-test-'));
-    vi.stubEnv('TMPDIR', folder);
-  });
-  afterEach(async () => {
-    vi.unstubAllEnvs();
-    await rm(folder, { recursive: true });
-  });
-
   const cases = READERS.flatMap(([name, read]) =>
     Object.entries(FIRST).map(([what, bytes]) => [name, what, bytes, read] as const),
   );
   it.each(cases)('%s ends by its signal after %s, and leaves nothing', async (_, what, bytes, read) => {
+    const folder = await tempTmpdir();
     const stop = new AbortController();
     const { stream, silent } = silentAfter(bytes);
     const ended = expect(read(stream, { signal: stop.signal }), what).rejects.toBe(REASON);
