@@ -1,11 +1,5 @@
-import {
-  listen,
-  type MemorySnapshot,
-  type Registry,
-  type Server,
-  type Store,
-  type TlsAuthority,
-} from '../registry/index.js';
+import type { MemorySnapshot, Registry, Store, TlsAuthority } from '../registry/index.js';
+import { listen, type Server } from '../registry/node.js';
 import { isOciError } from '../oci/index.js';
 import { systemClock } from './clock.js';
 import { ClientHome } from './client-home.js';

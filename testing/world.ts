@@ -1,11 +1,7 @@
 import { OciError } from '../oci/index.js';
-import {
-  createRegistry,
-  type MemorySnapshot,
-  type Registry,
-  type RegistryOptions,
-  type RequestEntry,
-} from '../registry/index.js';
+import type { MemorySnapshot, RegistryOptions, RequestEntry } from '../registry/index.js';
+// Past the door: what else it leads to would be read at every start.
+import { createRegistry, type Registry } from '../registry/registry.js';
 import type { Incoming } from './faults/line.js';
 
 /** An answer, and what the registry says of its request. */
