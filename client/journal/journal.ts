@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -10,6 +10,7 @@ import {
   type CallOptions,
   type Digest,
 } from '../../oci/index.js';
+import { isOlder } from '../../image/layout/files.js';
 import { clearDeadLocks, withLock } from '../../image/layout/lock.js';
 
 /** Which upload is meant. */
@@ -182,7 +183,7 @@ class FolderJournal implements Journal {
       const path = join(this.#folder, name);
       const useless = name.endsWith(ENDING)
         ? (await this.#read(path)) === undefined
-        : name.endsWith(HALF_WRITTEN) && (await isOld(path));
+        : name.endsWith(HALF_WRITTEN) && (await isOlder(path, OLD));
       if (useless) await rm(path, { force: true });
     }
   }
@@ -215,12 +216,6 @@ function parseEntry(bytes: Uint8Array): Entry | undefined {
   const { registry, repository, digest, location, time } = value;
   const texts = [registry, repository, digest, location].every((field) => typeof field === 'string');
   return texts && typeof time === 'number' ? (value as unknown as Entry) : undefined;
-}
-
-/** By the clock of the file system: another than that of entries. */
-async function isOld(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found !== undefined && found.mtimeMs < Date.now() - OLD;
 }
 
 /** Written beside and put in place whole. Nobody else writes it meanwhile. */

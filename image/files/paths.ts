@@ -5,6 +5,9 @@ import { corrupt } from '../corrupt.js';
 export const PATH_LIMIT = 4096;
 export const DEPTH_LIMIT = PATH_LIMIT / 2;
 
+/** What the name of a whiteout begins with (image-spec, layer.md). */
+export const WHITEOUT = '.wh.';
+
 /**
  * The parts of a path in a layer, without `.`, empty parts, and a slash in front. None for the root.
  * @throws OciError `CONTENT_INVALID` for a path that leads out of the root, or that Windows would read as one

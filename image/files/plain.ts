@@ -1,8 +1,5 @@
 import type { TarHeader } from '../tar/index.js';
-import { partsOf } from './paths.js';
-
-/** What the name of a whiteout begins with. */
-const WHITEOUT = '.wh.';
+import { WHITEOUT, partsOf } from './paths.js';
 
 /**
  * Tells, while a layer is read, whether it can be written as it comes: files and folders only, each once, nothing that

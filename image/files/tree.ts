@@ -1,7 +1,7 @@
 import { quote } from '../../oci/index.js';
 import { corrupt } from '../corrupt.js';
 import type { TarHeader } from '../tar/index.js';
-import { DEPTH_LIMIT, PATH_LIMIT, partsOf } from './paths.js';
+import { DEPTH_LIMIT, PATH_LIMIT, WHITEOUT, partsOf } from './paths.js';
 
 /** An entry of a layer: the number of the layer, from the base up, and the entry's in it. */
 export interface Place {
@@ -26,7 +26,6 @@ export interface Node extends Place {
   at: number;
 }
 
-const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 /** Further names of AUFS's own, which mean nothing outside of it. */
 const RESERVED = '.wh..wh.';

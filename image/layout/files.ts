@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, rename, rmdir, type FileHandle } from 'node:fs/promises';
+import { open, rename, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { OciError, type ByteRange, type CallOptions } from '../../oci/index.js';
@@ -110,6 +110,12 @@ export async function replaceFile(path: string, bytes: Uint8Array, temporary: st
 /** A name in a folder that nothing else has. */
 export function freshName(folder: string, prefix = ''): string {
   return join(folder, `${prefix}${randomBytes(8).toString('hex')}`);
+}
+
+/** Whether a file was last written so many milliseconds ago or more; false for one that is not there. */
+export async function isOlder(path: string, age: number): Promise<boolean> {
+  const found = await ifThere(stat(path));
+  return found !== undefined && found.mtimeMs < Date.now() - age;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OciError, isObject, type CallOptions } from '../../oci/index.js';
-import { freshName, ifThere, removeIfEmpty, systemCode } from './files.js';
+import { freshName, ifThere, isOlder, removeIfEmpty, systemCode } from './files.js';
 import { isRunning, parseFacts, thisProcess, type ProcessFacts } from './process.js';
 
 /** What a lock file says. */
@@ -61,15 +61,10 @@ export async function clearDeadLocks(folder: string): Promise<void> {
       const holder = await read(path);
       if (holder !== undefined && holder.id !== UNKNOWN && isRunning(holder) === false)
         await (name.startsWith(CLAIM) ? rm(path, { force: true }) : evict(path, holder));
-      else if (holder?.id === UNKNOWN && (await isOld(path))) await rm(path, { force: true });
+      else if (holder?.id === UNKNOWN && (await isOlder(path, OLD))) await rm(path, { force: true });
     }),
   );
   await removeIfEmpty(folder);
-}
-
-async function isOld(path: string): Promise<boolean> {
-  const found = await ifThere(stat(path));
-  return found !== undefined && found.mtimeMs < Date.now() - OLD;
 }
 
 async function acquire(
